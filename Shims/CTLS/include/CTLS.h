@@ -1,0 +1,3 @@
+#ifndef GAMEKEEPER_CTLS_H
+#define GAMEKEEPER_CTLS_H
+#endif

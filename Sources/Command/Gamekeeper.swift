@@ -1,0 +1,3 @@
+@main struct GamekeeperCommand {
+    static func main() {}
+}
