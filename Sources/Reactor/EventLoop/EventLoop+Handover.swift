@@ -1,0 +1,177 @@
+import Base
+
+/// A connection between two loops: everything it owns, and nobody else's.
+///
+/// It is made on the old loop after the descriptor was disarmed there, and opened once, on the new loop; the mailbox's
+/// lock orders the two. That is the proof behind `@unchecked Sendable`.
+final class ConnectionInTransit: @unchecked Sendable {
+    let origin: ConnectionID
+    let previous: ConnectionID?
+    let descriptor: Descriptor
+    let handler: (any ConnectionHandler)?
+    let tls: TLSLink?
+    let peer: SocketAddress
+    let deadline: MonotonicTime
+    let flags: ConnectionSlot.Flags
+    var input = ByteBuffer()
+    var output = ByteBuffer()
+    /// Run on the new loop when the connection has arrived, or with `nil` when it could not be taken in.
+    let arrived: @Sendable (Connection?) -> Void
+
+    init(_ slot: SlotPointer, arrived: @escaping @Sendable (Connection?) -> Void) {
+        origin = slot.pointee.id
+        previous = slot.pointee.previous
+        descriptor = slot.pointee.descriptor
+        handler = slot.pointee.handler
+        tls = slot.pointee.tls
+        peer = slot.pointee.peer
+        deadline = slot.pointee.deadline
+        flags = slot.pointee.flags.intersection([.paused, .congested, .finishing, .peerFinished, .tlsClosed])
+        swap(&input, &slot.pointee.input)
+        swap(&output, &slot.pointee.output)
+        self.arrived = arrived
+    }
+}
+
+/// A move that was asked for and happens at the end of the iteration.
+struct Departure {
+    let connection: Connection
+    let target: EventLoop
+    let arrived: @Sendable (Connection?) -> Void
+}
+
+extension Connection {
+    /// Moves the connection, with its handler, to another loop: the last thing a handler does with it here.
+    ///
+    /// Input that the handler leaves unconsumed goes along. The `id` stays valid: visits that still arrive here are sent
+    /// after the connection, in order. `arrived` is called where the connection then lives: on the other loop, or on this
+    /// one when the other's mailbox is full; with `nil` when the connection ended on the way.
+    public func move(to target: EventLoop, arrived: @escaping @Sendable (Connection?) -> Void = { _ in }) {
+        guard isOpen, slot.pointee.phase == .open, !slot.pointee.flags.contains(.departing) else { return }
+        slot.pointee.flags.insert(.departing)
+        slot.pointee.loop.departures.append(Departure(connection: self, target: target, arrived: arrived))
+    }
+}
+
+extension EventLoop {
+    /// The last act of an iteration for a connection that leaves: its output has been sent or goes along.
+    func handOverDeparting() {
+        guard !departures.isEmpty else { return }
+        var list: [Departure] = []
+        swap(&list, &departures)
+        for departure in list {
+            let slot = departure.connection.slot
+            guard slot.pointee.generation == departure.connection.generation, slot.pointee.phase == .open else {
+                departure.arrived(nil)
+                continue
+            }
+            slot.pointee.flags.remove(.departing)
+            handOver(slot, departure)
+        }
+    }
+
+    private func handOver(_ slot: SlotPointer, _ departure: Departure) {
+        guard departure.target !== self else { return stay(slot, departure) }
+        // From here to `send` the descriptor is in nobody's epoll, so no other thread can see it early.
+        kernel.disarm(slot.pointee.descriptor)
+        let transit = ConnectionInTransit(slot, arrived: departure.arrived)
+        guard departure.target.send(.adopt(transit)) else {
+            swap(&transit.input, &slot.pointee.input)
+            swap(&transit.output, &slot.pointee.output)
+            let token = slot.pointee.id.rawValue
+            let armed: Void? = try? kernel.arm(slot.pointee.descriptor, for: slot.pointee.interest, token: token)
+            if armed == nil { condemn(slot, because: .broken(.outOfMemory)) }
+            return stay(slot, departure)
+        }
+        leaveSignpost(slot)
+    }
+
+    private func stay(_ slot: SlotPointer, _ departure: Departure) {
+        departure.arrived(Connection(slot))
+        if slot.pointee.phase == .open, slot.pointee.input.count > 0 { resume(slot) }
+    }
+
+    /// The slot stays as a signpost until the connection has ended. Where to is told by the new loop (`settled`).
+    private func leaveSignpost(_ slot: SlotPointer) {
+        if let timer = slot.pointee.timer { _ = timers.cancel(timer) }
+        slot.pointee.timer = nil
+        slot.pointee.timerAt = .never
+        slot.pointee.deadline = .never
+        slot.pointee.phase = .moved
+        signposts += 1
+        slot.pointee.handler = nil
+        slot.pointee.tls = nil
+        slot.pointee.flags.subtract([.dirty, .resumed])
+    }
+
+    /// Takes a connection in.
+    func adopt(_ transit: ConnectionInTransit) {
+        guard life != .stopped, let slot = slab.take(for: self) else { return turnAway(transit) }
+        slot.pointee.descriptor = transit.descriptor
+        let interest: Interest = transit.flags.contains(.peerFinished) ? [] : .read
+        guard (try? kernel.arm(transit.descriptor, for: interest, token: slot.pointee.id.rawValue)) != nil else {
+            slab.giveBack(slot)
+            return turnAway(transit)
+        }
+        counters.adopted += 1
+        slot.pointee.interest = interest
+        slot.pointee.phase = .open
+        slot.pointee.handler = transit.handler
+        slot.pointee.tls = transit.tls
+        slot.pointee.peer = transit.peer
+        slot.pointee.flags = transit.flags
+        slot.pointee.previous = transit.origin
+        swap(&slot.pointee.input, &transit.input)
+        swap(&slot.pointee.output, &transit.output)
+        setDeadline(transit.deadline, of: slot)
+        let here = slot.pointee.id
+        siblings[transit.origin.loop].notify(.moved(transit.origin, to: here))
+        transit.arrived(Connection(slot))
+        if slot.pointee.output.count > 0 || slot.pointee.tls?.hasSealed == true { markDirty(slot) }
+        // What arrived before the move has been read already; it is delivered here.
+        if slot.pointee.input.count > 0 || slot.pointee.tls?.hasUnread == true { resume(slot) }
+        if case .draining = life { tellToStop(slot) }
+    }
+
+    /// No room: the connection ends, as one that is refused at the door does.
+    private func turnAway(_ transit: ConnectionInTransit) {
+        counters.turnedAway += 1
+        kernel.close(transit.descriptor)
+        transit.arrived(nil)
+        siblings[transit.origin.loop].notify(.bury(transit.origin))
+    }
+
+    /// The connection has arrived: visits that waited for this news follow it, in their order.
+    func settled(_ old: ConnectionID, at new: ConnectionID) {
+        guard let slot = slab.find(old), slot.pointee.phase == .moved else { return }
+        slot.pointee.forward = new
+        for visit in waitingVisits.removeValue(forKey: old) ?? [] { forward(visit, to: new) }
+    }
+
+    /// The connection has ended; its signpost goes, and so do those before it.
+    func bury(signpost id: ConnectionID) {
+        guard let slot = slab.find(id), slot.pointee.phase == .moved else { return }
+        waitingVisits.removeValue(forKey: id)
+        signposts -= 1
+        if let previous = slot.pointee.previous { siblings[previous.loop].notify(.bury(previous)) }
+        vacate(slot)
+    }
+
+    /// Opens a visit: here, or sent after the connection.
+    func visit(_ id: ConnectionID, _ body: @escaping @Sendable (Connection) -> Void) {
+        guard let slot = slab.find(id) else { return }
+        switch slot.pointee.phase {
+        case .moved:
+            if let target = slot.pointee.forward { return forward(body, to: target) }
+            // Bounded by the mailbox: these letters were in it, and the news of the arrival is on its way.
+            guard waitingVisits[id, default: []].count < limits.lettersMax else { return counters.visitsLost += 1 }
+            waitingVisits[id, default: []].append(body)
+        case .free, .closing: break
+        case .connecting, .awaitingProxyHeader, .shakingHands, .open, .lingering: body(Connection(slot))
+        }
+    }
+
+    private func forward(_ body: @escaping @Sendable (Connection) -> Void, to id: ConnectionID) {
+        if !siblings[id.loop].send(.visit(id, body)) { counters.visitsLost += 1 }
+    }
+}

@@ -1,0 +1,163 @@
+import Base
+
+/// How a connection begins, is timed and ends.
+extension EventLoop {
+    /// A connection is ready to speak: TLS first where the listener or the caller wants it.
+    func begin(_ slot: SlotPointer) {
+        guard let tls = slot.pointee.tls else { return opened(slot) }
+        slot.pointee.phase = .shakingHands
+        setDeadline(now + limits.handshakeTimeout, of: slot)
+        tls.start()
+        if tls.hasSealed { markDirty(slot) }
+    }
+
+    func opened(_ slot: SlotPointer) {
+        slot.pointee.phase = .open
+        setDeadline(.never, of: slot)
+        slot.pointee.handler?.opened(Connection(slot))
+        // A server that stops has told everybody but this one, who was still shaking hands.
+        if case .draining = life { tellToStop(slot) }
+    }
+
+    // MARK: Ending
+
+    /// Marks a connection dead. Its handler hears of it at the end of the iteration, never from within its own call.
+    func condemn(_ slot: SlotPointer, because reason: CloseReason) {
+        switch slot.pointee.phase {
+        case .free, .moved, .closing: return
+        case .connecting, .awaitingProxyHeader, .shakingHands, .open, .lingering: break
+        }
+        slot.pointee.phase = .closing
+        slot.pointee.reason = reason
+        condemned.append(slot)
+    }
+
+    func buryCondemned() {
+        while !condemned.isEmpty {
+            var list: [SlotPointer] = []
+            swap(&list, &condemned)
+            for slot in list { bury(slot) }
+        }
+    }
+
+    private func bury(_ slot: SlotPointer) {
+        kernel.disarm(slot.pointee.descriptor)
+        kernel.close(slot.pointee.descriptor)
+        counters.closed += 1
+        let handler = slot.pointee.handler
+        let reason = slot.pointee.reason
+        handler?.closed(Connection(slot), because: reason)
+        if let previous = slot.pointee.previous { siblings[previous.loop].notify(.bury(previous)) }
+        vacate(slot)
+    }
+
+    /// Empties a slot and gives it back.
+    func vacate(_ slot: SlotPointer) {
+        if let timer = slot.pointee.timer { _ = timers.cancel(timer) }
+        slot.pointee.timer = nil
+        slot.pointee.deadline = .never
+        slot.pointee.timerAt = .never
+        slot.pointee.handler = nil
+        slot.pointee.tls = nil
+        slot.pointee.input.release()
+        slot.pointee.output.release()
+        slot.pointee.flags = []
+        slot.pointee.interest = []
+        slot.pointee.discarded = 0
+        slot.pointee.forward = nil
+        slot.pointee.previous = nil
+        slot.pointee.peer = .unix(path: "")
+        // A slot that stands in the list to flush is harmless there: it carries no `dirty` flag.
+        slab.giveBack(slot)
+    }
+
+    // MARK: Deadlines
+
+    /// Moves a deadline. The wheel is touched only when the new one is earlier than the entry that is there.
+    func setDeadline(_ deadline: MonotonicTime, of slot: SlotPointer) {
+        slot.pointee.deadline = deadline
+        guard deadline < slot.pointee.timerAt else { return }
+        if let timer = slot.pointee.timer { _ = timers.cancel(timer) }
+        slot.pointee.timerAt = deadline
+        slot.pointee.timer = timers.schedule(at: deadline, payload: slot.pointee.id.rawValue)
+        // The wheel is bounded above the number of connections and timers that the loop admits.
+        assert(slot.pointee.timer != nil)
+    }
+
+    func fireTimers() {
+        while let payload = timers.popExpired(now: now) {
+            if payload & TimerBodies.payloadBit != 0 {
+                timerBodies.take(payload)?()
+            } else if let slot = slab.find(ConnectionID(rawValue: payload)) {
+                deadlineMet(slot)
+            }
+        }
+    }
+
+    private func deadlineMet(_ slot: SlotPointer) {
+        slot.pointee.timer = nil
+        slot.pointee.timerAt = .never
+        guard slot.pointee.deadline <= now else { return setDeadline(slot.pointee.deadline, of: slot) }
+        slot.pointee.deadline = .never
+        switch slot.pointee.phase {
+        case .open: slot.pointee.handler?.deadlinePassed(Connection(slot))
+        case .lingering: condemn(slot, because: .finished)
+        case .connecting, .awaitingProxyHeader, .shakingHands: condemn(slot, because: .timedOut)
+        case .free, .moved, .closing: break
+        }
+    }
+
+    // MARK: Timers of anybody on the loop
+
+    /// Runs a closure on the loop at or after a moment.
+    ///
+    /// - Returns: what `cancel` takes; `nil` when too many timers are set already, and the closure will not run.
+    @discardableResult
+    public func schedule(at moment: MonotonicTime, _ body: @escaping () -> Void) -> LoopTimer? {
+        guard timerBodies.count < limits.timersMax else { return nil }
+        let payload = timerBodies.put(body)
+        guard let id = timers.schedule(at: moment, payload: payload) else {
+            _ = timerBodies.take(payload)
+            return nil
+        }
+        return LoopTimer(id: id, payload: payload)
+    }
+
+    /// Forgets a timer. One that has fired is forgotten already.
+    public func cancel(_ timer: LoopTimer) {
+        if timers.cancel(timer.id) { _ = timerBodies.take(timer.payload) }
+    }
+}
+
+/// Names a timer that was set with `EventLoop.schedule`.
+public struct LoopTimer {
+    let id: TimerID
+    let payload: UInt64
+}
+
+/// The closures of timers, by slot, so that the wheel itself holds nothing but numbers.
+struct TimerBodies {
+    /// Tells a closure's payload from a connection's id, whose generation has 31 bits.
+    static let payloadBit: UInt64 = 1 << 63
+
+    private var bodies: [(() -> Void)?] = []
+    private var vacant: [Int] = []
+    var count: Int { bodies.count - vacant.count }
+
+    mutating func put(_ body: @escaping () -> Void) -> UInt64 {
+        if let index = vacant.popLast() {
+            bodies[index] = body
+            return UInt64(index) | Self.payloadBit
+        }
+        bodies.append(body)
+        return UInt64(bodies.count - 1) | Self.payloadBit
+    }
+
+    mutating func take(_ payload: UInt64) -> (() -> Void)? {
+        let index = Int(payload & ~Self.payloadBit)
+        guard let body = bodies[index] else { return nil }
+        bodies[index] = nil
+        vacant.append(index)
+        return body
+    }
+}

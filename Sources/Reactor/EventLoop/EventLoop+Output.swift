@@ -1,0 +1,169 @@
+import Base
+
+/// Writing: everything that a connection was given in one iteration leaves in one send.
+extension EventLoop {
+    /// Gives a connection memory to write into.
+    func lendBuffer(to slot: SlotPointer) {
+        slot.pointee.output = spares.take()
+    }
+
+    /// After every write: notes that there is something to send, and holds the bounds.
+    func wrote(_ slot: SlotPointer) {
+        let waiting = slot.pointee.output.count
+        if waiting > limits.congestedBytes {
+            slot.pointee.flags.insert(.congested)
+            if waiting > limits.outputWaitingMax { return condemn(slot, because: .outputLimit) }
+        }
+        markDirty(slot)
+    }
+
+    func markDirty(_ slot: SlotPointer) {
+        slot.pointee.flags.insert(.dirty)
+        if slot != current { enlist(slot) }
+    }
+
+    func enlist(_ slot: SlotPointer) {
+        guard !slot.pointee.flags.contains(.listed) else { return }
+        slot.pointee.flags.insert(.listed)
+        dirty.append(slot)
+    }
+
+    /// Sends for every connection that was written to outside its own event.
+    func flushDirty() {
+        guard !dirty.isEmpty else { return }
+        var list: [SlotPointer] = []
+        swap(&list, &dirty)
+        for slot in list {
+            slot.pointee.flags.remove(.listed)
+            if slot.pointee.flags.contains(.dirty) { flush(slot) }
+        }
+        guard dirty.isEmpty else { return }
+        list.removeAll(keepingCapacity: true)
+        swap(&list, &dirty)
+    }
+
+    func writable(_ slot: SlotPointer) {
+        want(slot.pointee.interest.subtracting(.write), slot)
+        flush(slot)
+    }
+
+    /// Sends what waits. What does not fit stays with the connection until the kernel says that there is room.
+    func flush(_ slot: SlotPointer) {
+        slot.pointee.flags.remove(.dirty)
+        switch slot.pointee.phase {
+        case .open, .shakingHands, .lingering: break
+        case .free, .connecting, .awaitingProxyHeader, .moved, .closing: return
+        }
+        // The kernel's buffer is full already; it will say when it is not.
+        guard !slot.pointee.interest.contains(.write) else { return }
+        let sent = slot.pointee.tls.map { flushSealed($0, of: slot) } ?? flushPlain(slot)
+        guard sent else { return }
+        if slot.pointee.flags.contains(.finishing) { return finishSending(slot) }
+        if slot.pointee.flags.contains(.congested) { relieved(slot) }
+    }
+
+    private func flushPlain(_ slot: SlotPointer) -> Bool {
+        guard slot.pointee.output.count > 0 else { return true }
+        switch slot.pointee.output.withUnsafeBytes({ kernel.send($0, to: slot.pointee.descriptor) }) {
+        case .moved(let count):
+            counters.bytesSent &+= count
+            slot.pointee.output.removeFirst(count)
+            guard slot.pointee.output.isEmpty else {
+                trim(slot)
+                want(slot.pointee.interest.union(.write), slot)
+                return false
+            }
+            returnBuffer(of: slot)
+            return true
+        case .wouldBlock:
+            trim(slot)
+            want(slot.pointee.interest.union(.write), slot)
+            return false
+        case .failed(let error):
+            condemn(slot, because: .broken(error))
+            return false
+        }
+    }
+
+    private func flushSealed(_ tls: TLSLink, of slot: SlotPointer) -> Bool {
+        if slot.pointee.phase == .open, slot.pointee.output.count > 0 {
+            let failure = slot.pointee.output.withUnsafeBytes { tls.seal($0) }
+            returnBuffer(of: slot)
+            if let failure {
+                condemn(slot, because: .tls(failure))
+                return false
+            }
+            // Sealed bytes count against the same bound as written ones.
+            guard tls.sealed.count <= limits.outputWaitingMax + limits.congestedBytes else {
+                condemn(slot, because: .outputLimit)
+                return false
+            }
+        }
+        if slot.pointee.flags.contains(.finishing), !slot.pointee.flags.contains(.tlsClosed) {
+            slot.pointee.flags.insert(.tlsClosed)
+            tls.close()
+        }
+        guard tls.hasSealed else { return true }
+        switch tls.send({ kernel.send($0, to: slot.pointee.descriptor) }) {
+        case .moved(let count):
+            counters.bytesSent &+= count
+            guard tls.hasSealed else { return true }
+            want(slot.pointee.interest.union(.write), slot)
+            return false
+        case .wouldBlock:
+            want(slot.pointee.interest.union(.write), slot)
+            return false
+        case .failed(let error):
+            condemn(slot, because: .broken(error))
+            return false
+        }
+    }
+
+    /// Tries once to get an alert out before the connection is dropped.
+    func flushLastWords(_ slot: SlotPointer) {
+        guard let tls = slot.pointee.tls, tls.hasSealed, !slot.pointee.interest.contains(.write) else { return }
+        _ = tls.send { kernel.send($0, to: slot.pointee.descriptor) }
+    }
+
+    private func returnBuffer(of slot: SlotPointer) {
+        var empty = ByteBuffer()
+        swap(&slot.pointee.output, &empty)
+        spares.giveBack(empty)
+    }
+
+    /// A slow reader keeps only as much memory as its bytes need, not the large buffer that they were written into.
+    private func trim(_ slot: SlotPointer) {
+        let waiting = slot.pointee.output.count
+        guard slot.pointee.output.capacity > 4 * waiting + 4096 else { return }
+        var exact = ByteBuffer(capacity: waiting)
+        slot.pointee.output.withUnsafeBytes { exact.append(copying: $0) }
+        swap(&slot.pointee.output, &exact)
+        spares.giveBack(exact)
+    }
+
+    /// Everything has left: the peer is read again and the handler may go on writing.
+    private func relieved(_ slot: SlotPointer) {
+        slot.pointee.flags.remove(.congested)
+        if !slot.pointee.flags.contains(.paused) { resume(slot) }
+        slot.pointee.handler?.drained(Connection(slot))
+    }
+
+    /// Tells the peer that nothing more will come, and waits a bounded time for it to finish too.
+    private func finishSending(_ slot: SlotPointer) {
+        guard slot.pointee.phase == .open else { return }
+        if slot.pointee.flags.contains(.peerFinished) { return condemn(slot, because: .finished) }
+        kernel.finishSending(slot.pointee.descriptor)
+        slot.pointee.phase = .lingering
+        slot.pointee.flags.subtract([.paused, .congested])
+        dropInput(slot)
+        want([.read], slot)
+        setDeadline(now + limits.lingerTimeout, of: slot)
+    }
+
+    /// Tells the kernel what to report, when that changes.
+    func want(_ interest: Interest, _ slot: SlotPointer) {
+        guard slot.pointee.interest != interest else { return }
+        slot.pointee.interest = interest
+        kernel.rearm(slot.pointee.descriptor, for: interest, token: slot.pointee.id.rawValue)
+    }
+}

@@ -1,0 +1,37 @@
+/// The graceful end: stop accepting → tell clients → drain → close.
+extension EventLoop {
+    /// Begins to stop: no new connections, everybody is told, and whoever is not gone in time is cut.
+    public func beginStop(within time: Duration) {
+        guard life == .running else { return }
+        life = .draining(until: now + time)
+        closeListeners()
+        slab.forEach { slot in
+            if slot.pointee.phase == .open { tellToStop(slot) }
+        }
+    }
+
+    func tellToStop(_ slot: SlotPointer) {
+        guard !slot.pointee.flags.contains(.toldToStop) else { return }
+        slot.pointee.flags.insert(.toldToStop)
+        slot.pointee.handler?.stopping(Connection(slot))
+    }
+
+    /// At the end of an iteration: cuts what is left when the time is over, and stops when nothing is left.
+    func advanceStop() {
+        guard case .draining(let end) = life else { return }
+        if now >= end {
+            slab.forEach { condemn($0, because: .stopped) }
+            buryCondemned()
+        }
+        // Signposts of connections that live on other loops wait for those loops, but not beyond the end.
+        guard slab.occupied == 0 || (slab.occupied == signposts && now >= end) else { return }
+        mailbox.close()
+        life = .stopped
+    }
+
+    /// How many connections live here, tombstones of moved ones included.
+    public var connectionCount: Int { slab.occupied }
+
+    /// Whether the loop has stopped and will not turn again.
+    public var isStopped: Bool { life == .stopped }
+}
