@@ -47,7 +47,9 @@ let package = Package(
             .testTarget(
                 name: room.name + "Tests",
                 dependencies: [.target(name: room.name)]
-                    + room.sees.split(separator: " ").filter { !$0.hasPrefix("CL") && !$0.hasPrefix("CT") && !$0.hasPrefix("CZ") }
+                    + room.sees.split(separator: " ").filter {
+                        !$0.hasPrefix("CL") && !$0.hasPrefix("CT") && !$0.hasPrefix("CZ")
+                    }
                     .map { .target(name: String($0)) }
                     + (room.name == "Rehearsal" ? [] : []),
                 swiftSettings: house
@@ -62,8 +64,16 @@ let package = Package(
 
             // Below Crypto, Reactor and Web: one shim or system library each.
             .systemLibrary(
-                name: "CLibcrypto", path: "Shims/CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-            .target(name: "CTLS", path: "Shims/CTLS", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+                name: "CLibcrypto",
+                path: "Shims/CLibcrypto",
+                pkgConfig: "libcrypto",
+                providers: [.apt(["libssl-dev"])]
+            ),
+            .target(
+                name: "CTLS",
+                path: "Shims/CTLS",
+                linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]
+            ),
             .target(name: "CLinux", path: "Shims/CLinux"),
             .systemLibrary(name: "CZlib", path: "Shims/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
@@ -71,7 +81,9 @@ let package = Package(
             // and the generator that loads both.
             .executableTarget(name: "limit", path: "Benchmarks/Limit"),
             .executableTarget(
-                name: "load", path: "Benchmarks/Load",
-                linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+                name: "load",
+                path: "Benchmarks/Load",
+                linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]
+            ),
         ]
 )

@@ -34,7 +34,12 @@
     @inlinable public var bytes: RawSpan {
         @_lifetime(borrow self)
         get {
-            let span = unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(start: memory.map { unsafe UnsafeRawPointer($0 + start) }, count: count))
+            let span = unsafe RawSpan(
+                _unsafeBytes: UnsafeRawBufferPointer(
+                    start: memory.map { unsafe UnsafeRawPointer($0 + start) },
+                    count: count
+                )
+            )
             return unsafe _overrideLifetime(span, borrowing: self)
         }
     }
@@ -129,7 +134,10 @@
         repeat {
             at &-= 1
             unsafe memory.unsafelyUnwrapped.storeBytes(
-                of: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: left % 10), toByteOffset: at, as: UInt8.self)
+                of: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: left % 10),
+                toByteOffset: at,
+                as: UInt8.self
+            )
             left /= 10
         } while left > 0
         end &+= digits
@@ -141,7 +149,9 @@
         _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
     ) throws(Failure) {
         reserve(count)
-        let written = try unsafe body(UnsafeMutableRawBufferPointer(start: memory.unsafelyUnwrapped + end, count: count))
+        let written = try unsafe body(
+            UnsafeMutableRawBufferPointer(start: memory.unsafelyUnwrapped + end, count: count)
+        )
         precondition(written >= 0 && written <= count)
         end &+= written
     }

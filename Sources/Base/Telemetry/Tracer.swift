@@ -1,0 +1,149 @@
+/// A piece of work in a trace, from its start to its end.
+///
+/// It is consumed by ending it, so nothing is recorded twice. A span that is dropped unended is not recorded.
+public struct Span: ~Copyable, Sendable {
+    /// Its place in the trace: what is handed to those who work for it.
+    public let context: TraceContext
+    /// The span that it works for; 0 at the root.
+    public let parent: UInt64
+    /// What kind of work it is.
+    public let name: StaticString
+    /// When the work began.
+    public let start: MonotonicTime
+    private var attributes: [(name: StaticString, value: LogValue)] = []
+    private var dropped = 0
+    private let attributesMax: Int
+
+    init(context: TraceContext, parent: UInt64, name: StaticString, start: MonotonicTime, attributesMax: Int) {
+        self.context = context
+        self.parent = parent
+        self.name = name
+        self.start = start
+        self.attributesMax = attributesMax
+    }
+
+    /// Notes something about the work. Costs nothing when the trace is not sampled; past the limit it is counted only.
+    public mutating func note(_ name: StaticString, _ value: @autoclosure () -> LogValue) {
+        guard context.isSampled else { return }
+        guard attributes.count < attributesMax else { return dropped += 1 }
+        attributes.append((name, value()))
+    }
+
+    /// What the span had become when it ended.
+    public struct Finished: Sendable {
+        /// Its place in the trace.
+        public let context: TraceContext
+        /// The span that it worked for; 0 at the root.
+        public let parent: UInt64
+        /// What kind of work it was.
+        public let name: StaticString
+        /// When the work began.
+        public let start: MonotonicTime
+        /// When the work ended.
+        public let end: MonotonicTime
+        /// The error that it ended with.
+        public let error: ErrorCode?
+        /// What was noted.
+        public let attributes: [(name: StaticString, value: LogValue)]
+        /// How many notes were dropped, because there were too many.
+        public let attributesDropped: Int
+    }
+
+    fileprivate consuming func finished(at end: MonotonicTime, error: ErrorCode?) -> Finished {
+        Finished(
+            context: context,
+            parent: parent,
+            name: name,
+            start: start,
+            end: end,
+            error: error,
+            attributes: attributes,
+            attributesDropped: dropped
+        )
+    }
+}
+
+/// Starts and ends spans, and decides which traces are recorded.
+///
+/// The decision is made once, at the root, from the trace's own id: whoever sees the same id and share decides the same.
+/// A caller's decision (`traceparent`) is followed only where `followsCaller` says so, for a stranger could otherwise
+/// make us record everything.
+public struct Tracer: Sendable {
+    private let share: Double
+    private let followsCaller: Bool
+    private let limits: Limits.Telemetry
+    private let sink: @Sendable (Span.Finished) -> Void
+
+    /// Records this share of all traces, and hands spans that ended to `sink`, which must not wait.
+    public init(
+        share: Double,
+        followsCaller: Bool = false,
+        limits: Limits.Telemetry = Limits.Telemetry(),
+        sink: @escaping @Sendable (Span.Finished) -> Void
+    ) {
+        precondition(share >= 0 && share <= 1, "a share lies between 0 and 1")
+        self.share = share
+        self.followsCaller = followsCaller
+        self.limits = limits
+        self.sink = sink
+    }
+
+    /// Records nothing; trace ids are still made and handed on.
+    public static let off = Tracer(share: 0, sink: { _ in })
+
+    /// Begins work that nobody here asked for: a root, or the continuation of a caller's trace.
+    public func begin(
+        _ name: StaticString,
+        caller: TraceContext? = nil,
+        at time: MonotonicTime,
+        entropy: inout some EntropySource & ~Copyable
+    ) -> Span {
+        let high = caller?.traceHigh ?? entropy.next()
+        let low = caller?.traceLow ?? entropy.next()
+        let sampled = if followsCaller, let caller { caller.isSampled } else { isSampled(low) }
+        let root = TraceContext(
+            inTrace: high,
+            low,
+            span: entropy.next(),
+            isSampled: sampled
+        )
+        return Span(
+            context: root,
+            parent: caller?.span ?? 0,
+            name: name,
+            start: time,
+            attributesMax: limits.spanAttributesMax
+        )
+    }
+
+    /// Begins a part of work that is under way.
+    public func begin(
+        _ name: StaticString,
+        under parent: TraceContext,
+        at time: MonotonicTime,
+        entropy: inout some EntropySource & ~Copyable
+    ) -> Span {
+        let part = TraceContext(
+            inTrace: parent.traceHigh,
+            parent.traceLow,
+            span: entropy.next(),
+            isSampled: parent.isSampled
+        )
+        return Span(
+            context: part,
+            parent: parent.span,
+            name: name,
+            start: time,
+            attributesMax: limits.spanAttributesMax
+        )
+    }
+
+    /// Ends a span; it is handed on when its trace is recorded.
+    public func end(_ span: consuming Span, at time: MonotonicTime, error: ErrorCode? = nil) {
+        guard span.context.isSampled else { return }
+        sink(span.finished(at: time, error: error))
+    }
+
+    /// The low half of an id is uniform, so this share of it is this share of all traces.
+    private func isSampled(_ low: UInt64) -> Bool { Double(low >> 11) * 0x1p-53 < share }
+}
