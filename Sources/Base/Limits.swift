@@ -41,10 +41,9 @@ extension Limits {
         public var eventsPerWaitMax = 1_024
         /// Connections that the kernel holds for us between handshake and accept; it caps this by its own `somaxconn`.
         public var backlogMax = 4_096
-        /// The receive buffer that all connections of a loop share: large enough that one read empties a full socket.
-        public var receiveBufferBytes = 512 << 10
-        /// The output buffer that all connections of a loop share, sent once per connection and iteration.
-        public var sendBufferBytes = 512 << 10
+        /// The receive buffer that all connections of a loop share: what one read can bring. A connection whose handler
+        /// pauses keeps at most one such read, so it is not larger than what thousands of them may keep.
+        public var receiveBufferBytes = 128 << 10
         /// Timers at once: per connection its idle, its write and its ping timer, and some for everybody else.
         public var timersMax = 100_000
         /// How late a timer may fire for the wheel's sake. Time-outs are seconds; a 20 Hz tick is 50 of these.
@@ -66,14 +65,12 @@ extension Limits {
         /// Bytes that wait because the peer reads too slowly. Past it the connection is closed: a reader that is 4 MiB
         /// behind is gone, and 20,000 such readers must not take the machine's memory.
         public var outgoingBytesMax = 4 << 20
-        /// Waiting bytes above which a producer is told to pause: a quarter of the maximum, so that it can.
+        /// Waiting bytes above which the peer is not read and a producer is told to pause, until all have left: a quarter
+        /// of the maximum, so that it can.
         public var outgoingBytesHigh = 1 << 20
-        /// Waiting bytes below which a paused producer may go on: low enough that it does not flap.
-        public var outgoingBytesLow = 256 << 10
-        /// Bytes of one unfinished head, frame or record held for a connection. Holds the largest of them.
-        public var partialInputBytesMax = 2 << 20
-        /// Bytes read from one connection in one iteration, so that one that floods cannot starve the others.
-        public var readBytesPerIterationMax = 512 << 10
+        /// Bytes that a handler has left unconsumed: an unfinished head, or what came while it paused. Holds a whole read
+        /// and the largest head; frames and bodies are consumed in pieces.
+        public var inputKeptBytesMax = 256 << 10
         /// The connection is closed when the kernel has taken nothing for this long although bytes wait: a reader that
         /// stands still. A slow reader that moves is judged by `writeBytesPerSecondMin`.
         public var writeTimeout = Duration.seconds(30)
@@ -81,6 +78,8 @@ extension Limits {
         public var writeBytesPerSecondMin = 1_024
         /// How long a closed connection may keep its descriptor to deliver the last bytes and see the peer's end.
         public var lingerTimeout = Duration.seconds(5)
+        /// Bytes that are read and dropped meanwhile: whoever sends more has not noticed that nobody listens.
+        public var lingerBytesMax = 256 << 10
         /// A PROXY protocol v2 header, which a configured proxy sends before anything else. 16 fixed bytes, and what
         /// proxies add in practice is far below 1 KiB (the field allows 64 KiB).
         public var proxyHeaderBytesMax = 1_024

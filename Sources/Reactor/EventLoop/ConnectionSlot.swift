@@ -68,6 +68,9 @@ struct ConnectionSlot: ~Copyable {
     var deadline = MonotonicTime.never
     var timer: TimerID?
     var timerAt = MonotonicTime.never
+    /// When a peer that is slow to read is judged, and how many bytes it has taken since the last time.
+    var readerJudgedAt = MonotonicTime.never
+    var takenByReader = 0
     /// How many bytes were thrown away while lingering.
     var discarded = 0
     var reason = CloseReason.finished

@@ -12,7 +12,7 @@ extension EventLoop {
             return want(slot.pointee.interest.subtracting(.read), slot)
         }
         let kept = slot.pointee.tls == nil ? slot.pointee.input.count : 0
-        let room = UnsafeMutableRawBufferPointer(start: receiveMemory + kept, count: limits.receiveBytes)
+        let room = UnsafeMutableRawBufferPointer(start: receiveMemory + kept, count: limits.loop.receiveBufferBytes)
         switch kernel.receive(from: slot.pointee.descriptor, into: room) {
         case .wouldBlock: break
         case .failed(let error): condemn(slot, because: .broken(error))
@@ -31,7 +31,7 @@ extension EventLoop {
         case .lingering:
             slot.pointee.discarded += bytes.count
             // A peer that goes on sending for ever is not worth waiting for.
-            if slot.pointee.discarded > limits.lingerBytesMax { condemn(slot, because: .finished) }
+            if slot.pointee.discarded > limits.connection.lingerBytesMax { condemn(slot, because: .finished) }
         case .shakingHands: unseal(bytes, for: slot)
         case .awaitingProxyHeader: readProxyHeader(joined(bytes, with: slot), of: slot)
         case .free, .connecting, .moved, .closing: break
@@ -61,7 +61,7 @@ extension EventLoop {
         while slot.pointee.phase == .shakingHands || slot.pointee.phase == .open {
             guard slot.pointee.flags.isDisjoint(with: .silencing) else { return }
             let kept = slot.pointee.input.count
-            let room = UnsafeMutableRawBufferPointer(start: plainMemory + kept, count: limits.receiveBytes)
+            let room = UnsafeMutableRawBufferPointer(start: plainMemory + kept, count: limits.loop.receiveBufferBytes)
             let progress = tls.read(into: room)
             if tls.hasSealed { markDirty(slot) }
             if slot.pointee.phase == .shakingHands, tls.isHandshakeDone { opened(slot) }
@@ -95,7 +95,7 @@ extension EventLoop {
     }
 
     private func keep(_ bytes: UnsafeRawBufferPointer, of slot: SlotPointer) {
-        guard slot.pointee.input.count + bytes.count <= limits.inputKeptMax else {
+        guard slot.pointee.input.count + bytes.count <= limits.connection.inputKeptBytesMax else {
             return condemn(slot, because: .inputLimit)
         }
         slot.pointee.input.append(copying: bytes)

@@ -6,12 +6,14 @@ extension EventLoop {
     func begin(_ slot: SlotPointer) {
         guard let tls = slot.pointee.tls else { return opened(slot) }
         slot.pointee.phase = .shakingHands
-        setDeadline(now + limits.handshakeTimeout, of: slot)
+        handshakes += 1
+        setDeadline(now + limits.tls.handshakeTimeout, of: slot)
         tls.start()
         if tls.hasSealed { markDirty(slot) }
     }
 
     func opened(_ slot: SlotPointer) {
+        if slot.pointee.phase == .shakingHands { handshakes -= 1 }
         slot.pointee.phase = .open
         setDeadline(.never, of: slot)
         slot.pointee.handler?.opened(Connection(slot))
@@ -27,6 +29,7 @@ extension EventLoop {
         case .free, .moved, .closing: return
         case .connecting, .awaitingProxyHeader, .shakingHands, .open, .lingering: break
         }
+        if slot.pointee.phase == .shakingHands { handshakes -= 1 }
         slot.pointee.phase = .closing
         slot.pointee.reason = reason
         condemned.append(slot)
@@ -64,6 +67,7 @@ extension EventLoop {
         slot.pointee.flags = []
         slot.pointee.interest = []
         slot.pointee.discarded = 0
+        slot.pointee.readerJudgedAt = .never
         slot.pointee.forward = nil
         slot.pointee.previous = nil
         slot.pointee.peer = .unix(path: "")
@@ -76,12 +80,36 @@ extension EventLoop {
     /// Moves a deadline. The wheel is touched only when the new one is earlier than the entry that is there.
     func setDeadline(_ deadline: MonotonicTime, of slot: SlotPointer) {
         slot.pointee.deadline = deadline
-        guard deadline < slot.pointee.timerAt else { return }
+        setTimer(deadline, of: slot)
+    }
+
+    private func setTimer(_ moment: MonotonicTime, of slot: SlotPointer) {
+        guard moment < slot.pointee.timerAt else { return }
         if let timer = slot.pointee.timer { _ = timers.cancel(timer) }
-        slot.pointee.timerAt = deadline
-        slot.pointee.timer = timers.schedule(at: deadline, payload: slot.pointee.id.rawValue)
-        // The wheel is bounded above the number of connections and timers that the loop admits.
+        slot.pointee.timerAt = moment
+        slot.pointee.timer = timers.schedule(at: moment, payload: slot.pointee.id.rawValue)
+        // The wheel has room for a timer of each connection beside all others.
         assert(slot.pointee.timer != nil)
+    }
+
+    /// Output waits for the peer: it now has `writeTimeout` to take enough of it.
+    func watchReader(_ slot: SlotPointer) {
+        guard slot.pointee.readerJudgedAt == .never else { return }
+        slot.pointee.takenByReader = 0
+        slot.pointee.readerJudgedAt = now + limits.connection.writeTimeout
+        setTimer(slot.pointee.readerJudgedAt, of: slot)
+    }
+
+    /// A reader that stands still or trickles holds our memory for nothing.
+    private func judgeReader(_ slot: SlotPointer) {
+        let seconds = Int(limits.connection.writeTimeout.components.seconds)
+        slot.pointee.readerJudgedAt = .never
+        guard slot.pointee.interest.contains(.write) else { return }
+        if slot.pointee.takenByReader < limits.connection.writeBytesPerSecondMin * seconds {
+            condemn(slot, because: .outputLimit)
+        } else {
+            watchReader(slot)
+        }
     }
 
     func fireTimers() {
@@ -97,8 +125,11 @@ extension EventLoop {
     private func deadlineMet(_ slot: SlotPointer) {
         slot.pointee.timer = nil
         slot.pointee.timerAt = .never
-        guard slot.pointee.deadline <= now else { return setDeadline(slot.pointee.deadline, of: slot) }
-        slot.pointee.deadline = .never
+        if slot.pointee.readerJudgedAt <= now { judgeReader(slot) }
+        let isDue = slot.pointee.deadline <= now
+        if isDue { slot.pointee.deadline = .never }
+        setTimer(min(slot.pointee.deadline, slot.pointee.readerJudgedAt), of: slot)
+        guard isDue else { return }
         switch slot.pointee.phase {
         case .open: slot.pointee.handler?.deadlinePassed(Connection(slot))
         case .lingering: condemn(slot, because: .finished)
@@ -114,7 +145,7 @@ extension EventLoop {
     /// - Returns: what `cancel` takes; `nil` when too many timers are set already, and the closure will not run.
     @discardableResult
     public func schedule(at moment: MonotonicTime, _ body: @escaping () -> Void) -> LoopTimer? {
-        guard timerBodies.count < limits.timersMax else { return nil }
+        guard timerBodies.count < limits.loop.timersMax else { return nil }
         let payload = timerBodies.put(body)
         guard let id = timers.schedule(at: moment, payload: payload) else {
             _ = timerBodies.take(payload)

@@ -10,9 +10,9 @@ extension EventLoop {
     /// After every write: notes that there is something to send, and holds the bounds.
     func wrote(_ slot: SlotPointer) {
         let waiting = slot.pointee.output.count
-        if waiting > limits.congestedBytes {
+        if waiting > limits.connection.outgoingBytesHigh {
             slot.pointee.flags.insert(.congested)
-            if waiting > limits.outputWaitingMax { return condemn(slot, because: .outputLimit) }
+            if waiting > limits.connection.outgoingBytesMax { return condemn(slot, because: .outputLimit) }
         }
         markDirty(slot)
     }
@@ -67,17 +67,18 @@ extension EventLoop {
         switch slot.pointee.output.withUnsafeBytes({ kernel.send($0, to: slot.pointee.descriptor) }) {
         case .moved(let count):
             counters.bytesSent &+= count
+            slot.pointee.takenByReader &+= count
             slot.pointee.output.removeFirst(count)
             guard slot.pointee.output.isEmpty else {
                 trim(slot)
-                want(slot.pointee.interest.union(.write), slot)
+                awaitRoom(slot)
                 return false
             }
             returnBuffer(of: slot)
             return true
         case .wouldBlock:
             trim(slot)
-            want(slot.pointee.interest.union(.write), slot)
+            awaitRoom(slot)
             return false
         case .failed(let error):
             condemn(slot, because: .broken(error))
@@ -94,7 +95,7 @@ extension EventLoop {
                 return false
             }
             // Sealed bytes count against the same bound as written ones.
-            guard tls.sealed.count <= limits.outputWaitingMax + limits.congestedBytes else {
+            guard tls.sealed.count <= limits.connection.outgoingBytesMax + limits.connection.outgoingBytesHigh else {
                 condemn(slot, because: .outputLimit)
                 return false
             }
@@ -107,11 +108,12 @@ extension EventLoop {
         switch tls.send({ kernel.send($0, to: slot.pointee.descriptor) }) {
         case .moved(let count):
             counters.bytesSent &+= count
+            slot.pointee.takenByReader &+= count
             guard tls.hasSealed else { return true }
-            want(slot.pointee.interest.union(.write), slot)
+            awaitRoom(slot)
             return false
         case .wouldBlock:
-            want(slot.pointee.interest.union(.write), slot)
+            awaitRoom(slot)
             return false
         case .failed(let error):
             condemn(slot, because: .broken(error))
@@ -157,7 +159,13 @@ extension EventLoop {
         slot.pointee.flags.subtract([.paused, .congested])
         dropInput(slot)
         want([.read], slot)
-        setDeadline(now + limits.lingerTimeout, of: slot)
+        setDeadline(now + limits.connection.lingerTimeout, of: slot)
+    }
+
+    /// The kernel's buffer is full, because the peer does not read: we wait until there is room again.
+    private func awaitRoom(_ slot: SlotPointer) {
+        want(slot.pointee.interest.union(.write), slot)
+        watchReader(slot)
     }
 
     /// Tells the kernel what to report, when that changes.

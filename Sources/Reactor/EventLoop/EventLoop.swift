@@ -13,7 +13,7 @@ public final class EventLoop: @unchecked Sendable {
     /// What this loop asks of the operating system.
     public let kernel: any Kernel
     /// The bounds that connections on this loop live under.
-    public let limits: Limits.Loop
+    public let limits: Limits
     /// Counts what happens, for whoever watches the process.
     public internal(set) var counters = LoopCounters()
     /// The moment at which this iteration began: what handlers use as the time.
@@ -39,6 +39,8 @@ public final class EventLoop: @unchecked Sendable {
     var resumed: [Connection] = []
     var condemned: [SlotPointer] = []
     var departures: [Departure] = []
+    /// Connections that are agreeing on TLS.
+    var handshakes = 0
     /// Slots of connections that live on other loops by now.
     var signposts = 0
     /// Visits to connections that are under way to another loop.
@@ -57,19 +59,19 @@ public final class EventLoop: @unchecked Sendable {
     var thread: pthread_t?
 
     /// Makes a loop that runs when somebody turns it.
-    public init(index: Int = 0, kernel: any Kernel, limits: Limits.Loop = Limits.Loop()) {
+    public init(index: Int = 0, kernel: any Kernel, limits: Limits = Limits()) {
         precondition(index >= 0 && index < 256)  // eight bits in a ConnectionID
         self.index = index
         self.kernel = kernel
         self.limits = limits
         now = kernel.now()
-        mailbox = Mailbox(lettersMax: limits.lettersMax)
-        slab = ConnectionSlab(slotsMax: limits.connectionsMax)
+        mailbox = Mailbox(lettersMax: limits.mailbox.messagesMax)
+        slab = ConnectionSlab(slotsMax: limits.loop.connectionsMax)
         timers = TimerWheel(start: now)
-        let room = limits.receiveBytes + limits.inputKeptMax
+        let room = limits.loop.receiveBufferBytes + limits.connection.inputKeptBytesMax
         receiveMemory = .allocate(byteCount: room, alignment: 64)
-        plainMemory = .allocate(byteCount: room + limits.inputKeptMax, alignment: 64)
-        ready = .allocate(capacity: 512)
+        plainMemory = .allocate(byteCount: room + limits.connection.inputKeptBytesMax, alignment: 64)
+        ready = .allocate(capacity: limits.loop.eventsPerWaitMax)
     }
 
     deinit {
@@ -186,7 +188,7 @@ public final class EventLoop: @unchecked Sendable {
         var letters: [Mailbox.Letter] = []
         swap(&letters, &batch)
         for letter in letters { open(letter) }
-        letters.removeAll(keepingCapacity: letters.count <= limits.lettersMax)
+        letters.removeAll(keepingCapacity: letters.count <= limits.mailbox.messagesMax)
         swap(&letters, &batch)
     }
 

@@ -18,7 +18,7 @@ public final class EventLoopGroup: Sendable {
     /// - Throws: the kernel's refusal, when the process has no descriptors left.
     public init(
         count: Int = EventLoopGroup.coreCount,
-        limits: Limits.Loop = Limits.Loop(),
+        limits: Limits = Limits(),
         makeKernel: (Int) throws(KernelError) -> any Kernel = { _ throws(KernelError) in try LinuxKernel() }
     ) throws(KernelError) {
         precondition(count > 0 && count <= 256)

@@ -63,7 +63,7 @@ extension EventLoop {
                     descriptor: descriptor,
                     options: options,
                     makeHandler: makeHandler,
-                    handshakesLeft: limits.handshakesPerSecondMax,
+                    handshakesLeft: limits.tls.handshakesPerSecondMax,
                     refilledAt: now
                 ))
             return address
@@ -73,19 +73,16 @@ extension EventLoop {
         }
     }
 
-    /// How many connections one event takes, so that a flood of new ones does not starve the old.
-    private static let acceptsPerEventMax = 64
-
     func accept(on number: Int) {
-        for _ in 0..<Self.acceptsPerEventMax {
+        for _ in 0..<limits.loop.acceptsPerIterationMax {
             guard listeners.indices.contains(number), listeners[number].isOpen else { return }
-            guard admitsHandshake(number) else { return pause(number, for: .milliseconds(50)) }
+            guard admitsHandshake(number) else { return pause(number, for: limits.loop.acceptPause) }
             switch kernel.accept(from: listeners[number].descriptor) {
             case .wouldBlock: return
             case .accepted(let descriptor, let peer): assign(descriptor, from: peer, through: number)
             case .failed(.outOfDescriptors), .failed(.outOfMemory):
                 // Those who wait stay in the kernel's queue; those who are served go on.
-                return pause(number, for: .milliseconds(100))
+                return pause(number, for: limits.loop.acceptPause)
             case .failed: continue  // that one hung up before we answered
             }
         }
@@ -96,9 +93,9 @@ extension EventLoop {
         guard listeners[number].options.tls != nil else { return true }
         if now - listeners[number].refilledAt >= .milliseconds(100) {
             listeners[number].refilledAt = now
-            listeners[number].handshakesLeft = max(1, limits.handshakesPerSecondMax / 10)
+            listeners[number].handshakesLeft = max(1, limits.tls.handshakesPerSecondMax / 10)
         }
-        guard listeners[number].handshakesLeft > 0 else { return false }
+        guard listeners[number].handshakesLeft > 0, handshakes < limits.tls.handshakesMax else { return false }
         listeners[number].handshakesLeft -= 1
         return true
     }
@@ -147,7 +144,7 @@ extension EventLoop {
         slot.pointee.handler = listener.makeHandler(Connection(slot))
         if listener.options.proxies.contains(peer) {
             slot.pointee.phase = .awaitingProxyHeader
-            setDeadline(now + limits.handshakeTimeout, of: slot)
+            setDeadline(now + limits.connection.proxyHeaderTimeout, of: slot)
         } else {
             begin(slot)
         }

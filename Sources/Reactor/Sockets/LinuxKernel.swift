@@ -12,7 +12,7 @@ public final class LinuxKernel: Kernel {
     /// The token that no descriptor has: a wake-up.
     private static let alarmToken = UInt64.max
     /// How many reports one wait can bring. More wait for the next one.
-    static let reportsMax = 512
+    private static let reportsMax = 1024
 
     /// Opens the kernel's side of a loop.
     public init() throws(KernelError) {
