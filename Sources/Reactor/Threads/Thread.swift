@@ -1,0 +1,35 @@
+import Glibc
+
+/// A thread of the operating system that runs one closure.
+public struct Thread: Sendable {
+    // Written once, before anyone has the value.
+    private nonisolated(unsafe) let handle: pthread_t
+
+    private final class Start {
+        let name: String
+        let body: @Sendable () -> Void
+        init(_ name: String, _ body: @escaping @Sendable () -> Void) {
+            self.name = name
+            self.body = body
+        }
+    }
+
+    /// Starts a thread. Its name, cut to 15 bytes, is what `top -H` shows.
+    public init(named name: String, _ body: @escaping @Sendable () -> Void) {
+        let start = Unmanaged.passRetained(Start(name, body))
+        var handle = pthread_t()
+        let failure = pthread_create(&handle, nil, { start in
+            guard let start else { return nil }
+            let box = Unmanaged<Start>.fromOpaque(start).takeRetainedValue()
+            pthread_setname_np(pthread_self(), String(box.name.prefix(15)))
+            box.body()
+            return nil
+        }, start.toOpaque())
+        // Threads are started with the process; a machine that has none left then cannot run it.
+        precondition(failure == 0, "the system has no thread for \(name)")
+        self.handle = handle
+    }
+
+    /// Waits until the thread has ended. Called once.
+    public func join() { pthread_join(handle, nil) }
+}
