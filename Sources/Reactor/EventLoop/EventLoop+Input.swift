@@ -146,7 +146,7 @@ extension EventLoop {
     // MARK: PROXY
 
     private func readProxyHeader(_ bytes: UnsafeMutableRawBufferPointer, of slot: SlotPointer) {
-        switch ProxyProtocol.parse(UnsafeRawBufferPointer(bytes)) {
+        switch ProxyProtocol.parse(UnsafeRawBufferPointer(bytes), lengthMax: limits.connection.proxyHeaderBytesMax) {
         case .needMore: keep(UnsafeRawBufferPointer(bytes), of: slot)
         case .refused: condemn(slot, because: .proxyHeader)
         case .header(let header):
