@@ -22,24 +22,12 @@ extension Limits {
     private var connectionRelations: [(holds: Bool, reason: String)] {
         [
             (
-                connection.outgoingBytesLow < connection.outgoingBytesHigh,
-                "outgoingBytesLow must be below outgoingBytesHigh, or a paused producer never pauses"
-            ),
-            (
                 connection.outgoingBytesHigh < connection.outgoingBytesMax,
                 "outgoingBytesHigh must be below outgoingBytesMax, or a producer is cut off before it is told to pause"
             ),
             (
-                connection.partialInputBytesMax >= http.headBytesMax,
-                "partialInputBytesMax must hold a head of headBytesMax"
-            ),
-            (
-                connection.partialInputBytesMax >= webSocket.messageBytesMax + Self.frameHeadBytesMax,
-                "partialInputBytesMax must hold a frame of messageBytesMax and its head"
-            ),
-            (
-                connection.readBytesPerIterationMax <= loop.receiveBufferBytes,
-                "readBytesPerIterationMax cannot exceed receiveBufferBytes, into which it is read"
+                connection.inputKeptBytesMax >= loop.receiveBufferBytes + http.headBytesMax,
+                "inputKeptBytesMax must hold a whole read and an unfinished head before it"
             ),
             (loop.receiveBufferBytes <= 1 << 30, "receiveBufferBytes above 1 GiB is a unit mistake"),
             (

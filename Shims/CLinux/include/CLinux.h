@@ -1,11 +1,22 @@
+// What the module of glibc does not show to Swift: epoll, and what wants _GNU_SOURCE.
 #ifndef GAMEKEEPER_CLINUX_H
 #define GAMEKEEPER_CLINUX_H
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 
-/// accept4 with SOCK_NONBLOCK | SOCK_CLOEXEC. Swift does not see it, because glibc shows it to _GNU_SOURCE only.
-int gamekeeper_accept(int listener, struct sockaddr *address, socklen_t *length);
+struct sockaddr;
+
+/// accept4 with SOCK_NONBLOCK | SOCK_CLOEXEC.
+int gamekeeper_accept(int listener, struct sockaddr *address, unsigned int *length);
+
+/// Names the calling thread; the name has at most 15 bytes.
+void gamekeeper_name_thread(const char *name);
+
+/// How many processors the process may use.
+int gamekeeper_processor_count(void);
+
+/// Keeps the calling thread, and the threads and processes that it starts, on one processor. 0, or -1 with errno.
+int gamekeeper_pin(int processor);
 
 #endif

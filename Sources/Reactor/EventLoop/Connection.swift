@@ -37,6 +37,11 @@ public struct Connection {
     /// What TLS agreed on; `nil` on a plain connection.
     public var security: TLSFacts? { slot.pointee.tls?.facts }
 
+    /// The peer's stream ended without the goodbye of TLS, so what it said last may have been cut off by somebody else.
+    public var isTruncated: Bool {
+        slot.pointee.generation == generation && slot.pointee.flags.contains(.truncated)
+    }
+
     /// How many written bytes have not left yet.
     public var outputWaiting: Int {
         slot.pointee.generation == generation ? slot.pointee.output.count + (slot.pointee.tls?.sealed.count ?? 0) : 0

@@ -46,6 +46,8 @@ struct ConnectionSlot: ~Copyable {
         static let tlsClosed = Flags(rawValue: 256)
         /// The connection leaves for another loop at the end of the iteration.
         static let departing = Flags(rawValue: 512)
+        /// The peer's stream ended without the goodbye of TLS: somebody may have cut it.
+        static let truncated = Flags(rawValue: 1024)
         /// No input is delivered while one of these holds.
         static let silencing: Flags = [.paused, .congested, .departing]
     }

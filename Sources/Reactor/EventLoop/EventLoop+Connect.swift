@@ -1,4 +1,4 @@
-public import Base
+import Base
 
 /// What a connection to somewhere else needs.
 public struct ConnectOptions: Sendable {

@@ -164,7 +164,9 @@ extension EventLoop {
         case .moved:
             if let target = slot.pointee.forward { return forward(body, to: target) }
             // Bounded by the mailbox: these letters were in it, and the news of the arrival is on its way.
-            guard waitingVisits[id, default: []].count < limits.mailbox.messagesMax else { return counters.visitsLost += 1 }
+            guard waitingVisits[id, default: []].count < limits.mailbox.messagesMax else {
+                return counters.visitsLost += 1
+            }
             waitingVisits[id, default: []].append(body)
         case .free, .closing: break
         case .connecting, .awaitingProxyHeader, .shakingHands, .open, .lingering: body(Connection(slot))

@@ -108,6 +108,7 @@ extension EventLoop {
         }
         guard !slot.pointee.flags.contains(.peerFinished) else { return }
         slot.pointee.flags.insert(.peerFinished)
+        if slot.pointee.tls?.saidGoodbye == false { slot.pointee.flags.insert(.truncated) }
         want(slot.pointee.interest.subtracting(.read), slot)
         slot.pointee.handler?.peerFinished(Connection(slot))
     }

@@ -1,4 +1,4 @@
-import Base
+public import Base
 
 /// How a connection begins, is timed and ends.
 extension EventLoop {

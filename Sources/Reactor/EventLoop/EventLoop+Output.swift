@@ -74,7 +74,7 @@ extension EventLoop {
                 awaitRoom(slot)
                 return false
             }
-            returnBuffer(of: slot)
+            returnBuffer(&slot.pointee.output)
             return true
         case .wouldBlock:
             trim(slot)
@@ -88,8 +88,9 @@ extension EventLoop {
 
     private func flushSealed(_ tls: TLSLink, of slot: SlotPointer) -> Bool {
         if slot.pointee.phase == .open, slot.pointee.output.count > 0 {
+            if tls.sealed.capacity == 0 { tls.sealed = spares.take() }
             let failure = slot.pointee.output.withUnsafeBytes { tls.seal($0) }
-            returnBuffer(of: slot)
+            returnBuffer(&slot.pointee.output)
             if let failure {
                 condemn(slot, because: .tls(failure))
                 return false
@@ -109,9 +110,12 @@ extension EventLoop {
         case .moved(let count):
             counters.bytesSent &+= count
             slot.pointee.takenByReader &+= count
-            guard tls.hasSealed else { return true }
-            awaitRoom(slot)
-            return false
+            guard !tls.hasSealed else {
+                awaitRoom(slot)
+                return false
+            }
+            returnBuffer(&tls.sealed)
+            return true
         case .wouldBlock:
             awaitRoom(slot)
             return false
@@ -127,9 +131,9 @@ extension EventLoop {
         _ = tls.send { kernel.send($0, to: slot.pointee.descriptor) }
     }
 
-    private func returnBuffer(of slot: SlotPointer) {
+    private func returnBuffer(_ buffer: inout ByteBuffer) {
         var empty = ByteBuffer()
-        swap(&slot.pointee.output, &empty)
+        swap(&buffer, &empty)
         spares.giveBack(empty)
     }
 

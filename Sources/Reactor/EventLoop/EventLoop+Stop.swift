@@ -1,3 +1,5 @@
+import Base
+
 /// The graceful end: stop accepting → tell clients → drain → close.
 extension EventLoop {
     /// Begins to stop: no new connections, everybody is told, and whoever is not gone in time is cut.

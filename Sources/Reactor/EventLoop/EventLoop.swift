@@ -28,9 +28,9 @@ public final class EventLoop: @unchecked Sendable {
     var siblings: [EventLoop] = []
 
     /// Where every receive lands. One for all connections: nothing stays in it when a handler has returned.
-    let receiveMemory: UnsafeMutableRawBufferPointer
+    let receiveMemory: UnsafeMutableRawPointer
     /// Where decrypted bytes land, for the same reason.
-    let plainMemory: UnsafeMutableRawBufferPointer
+    let plainMemory: UnsafeMutableRawPointer
     let ready: UnsafeMutableBufferPointer<Readiness>
     var spares = SpareBuffers()
     /// The slot whose event is being handled: it is flushed by that event, not by the list.
@@ -115,7 +115,8 @@ public final class EventLoop: @unchecked Sendable {
 
     /// How long the next wait may last: not at all when work is left over.
     private func waitBudget() -> Int64? {
-        guard dirty.isEmpty, resumed.isEmpty, condemned.isEmpty, departures.isEmpty, localJobs.isEmpty, life != .stopped else { return 0 }
+        guard dirty.isEmpty, resumed.isEmpty, condemned.isEmpty, departures.isEmpty, localJobs.isEmpty, life != .stopped
+        else { return 0 }
         var until = timers.nextDeadline ?? .never
         if case .draining(let end) = life { until = min(until, end) }
         return until == .never ? nil : max(0, until.nanoseconds &- now.nanoseconds)

@@ -1,5 +1,5 @@
 public import Base
-import Glibc
+import CLinux
 import Synchronization
 
 /// The loops of a process, one thread each.
@@ -32,9 +32,7 @@ public final class EventLoopGroup: Sendable {
 
     /// How many processors this process may use.
     public static var coreCount: Int {
-        var set = cpu_set_t()
-        guard sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else { return 1 }
-        return withUnsafeBytes(of: set) { max(1, min(256, $0.reduce(0) { $0 + $1.nonzeroBitCount })) }
+        max(1, min(256, Int(gamekeeper_processor_count())))
     }
 
     /// Listens on every loop. Called before `start`.

@@ -1,4 +1,4 @@
-public import Base
+import Base
 
 /// Where connections come from, and what speaks on them.
 public struct ListenerOptions: Sendable {
@@ -65,7 +65,8 @@ extension EventLoop {
                     makeHandler: makeHandler,
                     handshakesLeft: limits.tls.handshakesPerSecondMax,
                     refilledAt: now
-                ))
+                )
+            )
             return address
         } catch {
             kernel.close(descriptor)

@@ -11,7 +11,8 @@ public struct AddressRange: Hashable, Sendable {
         guard let address = IPAddress(String(parts[0])) else { return nil }
         var bits = address.bitCount
         if parts.count == 2 {
-            guard parts[1].utf8.allSatisfy({ (48...57).contains($0) }), let number = Int(parts[1]), number <= bits else {
+            guard parts[1].utf8.allSatisfy({ (48...57).contains($0) }), let number = Int(parts[1]), number <= bits
+            else {
                 return nil
             }
             bits = number

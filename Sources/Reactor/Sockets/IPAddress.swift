@@ -17,13 +17,9 @@ public struct IPAddress: Hashable, Sendable {
 
     /// An IPv6 address, its first byte highest.
     public init(v6 high: UInt64, _ low: UInt64) {
-        if high == 0, low >> 32 == 0xFFFF {
-            self.init(v4: UInt32(truncatingIfNeeded: low))
-        } else {
-            self.high = high
-            self.low = low
-            isIPv6 = true
-        }
+        isIPv6 = high != 0 || low >> 32 != 0xFFFF
+        self.high = high
+        self.low = isIPv6 ? low : low & 0xFFFF_FFFF
     }
 
     /// This machine, by IPv4.

@@ -1,4 +1,3 @@
-public import Base
 import CLinux
 import Glibc
 
@@ -75,7 +74,7 @@ extension LinuxKernel {
     }
 
     public func send(_ bytes: UnsafeRawBufferPointer, to descriptor: Descriptor) -> Transfer {
-        transfer(Glibc.send(descriptor.number, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL.rawValue)))
+        transfer(Glibc.send(descriptor.number, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)))
     }
 
     @inline(__always) private func transfer(_ moved: Int) -> Transfer {

@@ -16,9 +16,9 @@ public final class LinuxKernel: Kernel {
 
     /// Opens the kernel's side of a loop.
     public init() throws(KernelError) {
-        epoll = epoll_create1(Int32(EPOLL_CLOEXEC.rawValue))
+        epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard epoll >= 0 else { throw KernelError(errno) }
-        alarm = eventfd(0, Int32(EFD_CLOEXEC.rawValue | EFD_NONBLOCK.rawValue))
+        alarm = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
         guard alarm >= 0 else {
             let failure = KernelError(errno)
             Glibc.close(epoll)

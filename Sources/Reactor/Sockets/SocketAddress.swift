@@ -86,7 +86,9 @@ extension SocketAddress {
             case AF_INET:
                 let v4 = bytes.load(as: sockaddr_in.self)
                 return .ip(
-                    IPAddress(v4: UInt32(bigEndian: v4.sin_addr.s_addr)), port: UInt16(bigEndian: v4.sin_port))
+                    IPAddress(v4: UInt32(bigEndian: v4.sin_addr.s_addr)),
+                    port: UInt16(bigEndian: v4.sin_port)
+                )
             case AF_INET6:
                 let v6 = bytes.load(as: sockaddr_in6.self)
                 return .ip(IPAddress(v6.sin6_addr), port: UInt16(bigEndian: v6.sin6_port))
@@ -107,8 +109,12 @@ extension SocketAddress {
             switch self {
             case .ip(let address, let port) where address.isIPv6:
                 let v6 = sockaddr_in6(
-                    sin6_family: sa_family_t(AF_INET6), sin6_port: port.bigEndian, sin6_flowinfo: 0,
-                    sin6_addr: address.in6, sin6_scope_id: 0)
+                    sin6_family: sa_family_t(AF_INET6),
+                    sin6_port: port.bigEndian,
+                    sin6_flowinfo: 0,
+                    sin6_addr: address.in6,
+                    sin6_scope_id: 0
+                )
                 bytes.storeBytes(of: v6, as: sockaddr_in6.self)
                 return MemoryLayout<sockaddr_in6>.size
             case .ip(let address, let port):

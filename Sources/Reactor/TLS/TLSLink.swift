@@ -25,7 +25,7 @@ final class TLSLink {
     private var kept = ByteBuffer()
     private var hasMore = false
     /// Ciphertext that waits to be sent.
-    private(set) var sealed = ByteBuffer()
+    var sealed = ByteBuffer()
 
     init?(server context: TLSContext) {
         guard let session = try? TLSSession(context) else { return nil }
@@ -47,8 +47,13 @@ final class TLSLink {
 
     var facts: TLSFacts {
         TLSFacts(
-            applicationProtocol: session.applicationProtocol, serverName: session.serverName, version: session.version,
-            cipher: session.cipher, isResumed: session.isResumed, peerCertificate: session.peerCertificate)
+            applicationProtocol: session.applicationProtocol,
+            serverName: session.serverName,
+            version: session.version,
+            cipher: session.cipher,
+            isResumed: session.isResumed,
+            peerCertificate: session.peerCertificate
+        )
     }
 
     /// What one read brought.
@@ -131,17 +136,9 @@ final class TLSLink {
     func send(_ send: (UnsafeRawBufferPointer) -> Transfer) -> Transfer {
         let outcome = sealed.withUnsafeBytes { send($0) }
         if case .moved(let count) = outcome { sealed.removeFirst(count) }
-        if sealed.isEmpty { sealed.release() }
         return outcome
     }
 
-    /// The end of the stream: whether the peer said goodbye before it.
-    func endOfInput() -> TLSError? {
-        do throws(TLSError) {
-            try session.endOfInput()
-            return nil
-        } catch {
-            return error
-        }
-    }
+    /// At the end of the stream: whether the peer said goodbye before it, so that nothing was cut off.
+    var saidGoodbye: Bool { (try? session.endOfInput()) != nil }
 }

@@ -1,9 +1,9 @@
+import CLinux
 import Glibc
 
 /// A thread of the operating system that runs one closure.
 public struct Thread: Sendable {
-    // Written once, before anyone has the value.
-    private nonisolated(unsafe) let handle: pthread_t
+    private let handle: pthread_t
 
     private final class Start {
         let name: String
@@ -18,13 +18,18 @@ public struct Thread: Sendable {
     public init(named name: String, _ body: @escaping @Sendable () -> Void) {
         let start = Unmanaged.passRetained(Start(name, body))
         var handle = pthread_t()
-        let failure = pthread_create(&handle, nil, { start in
-            guard let start else { return nil }
-            let box = Unmanaged<Start>.fromOpaque(start).takeRetainedValue()
-            pthread_setname_np(pthread_self(), String(box.name.prefix(15)))
-            box.body()
-            return nil
-        }, start.toOpaque())
+        let failure = pthread_create(
+            &handle,
+            nil,
+            { start in
+                guard let start else { return nil }
+                let box = Unmanaged<Start>.fromOpaque(start).takeRetainedValue()
+                gamekeeper_name_thread(String(box.name.utf8.prefix(15)))
+                box.body()
+                return nil
+            },
+            start.toOpaque()
+        )
         // Threads are started with the process; a machine that has none left then cannot run it.
         precondition(failure == 0, "the system has no thread for \(name)")
         self.handle = handle

@@ -150,8 +150,8 @@ public struct TimerWheel: ~Copyable {
         for level in 0..<Self.levels where occupied[level] != 0 {
             let place = occupied[level].trailingZeroBitCount
             let span = Int64(6 * level)
-            let above = elapsed >> (span + 6) << (span + 6)
-            return (level, place, above + Int64(place) << span)
+            let above = elapsed & ~((1 << (span + 6)) - 1)
+            return (level, place, above + (Int64(place) << span))
         }
         return nil
     }
