@@ -54,6 +54,8 @@ final class TLSEnd {
         try bytes.span.bytes.withUnsafeBytes { (raw) throws(TLSError) in try session.write(raw, cipherOut: &out) }
     }
 
+    var isResumed: Bool { session.isResumed }
+
     /// Takes away what is to be sent.
     func drain() -> [UInt8] {
         let bytes = out.array()
