@@ -13,7 +13,8 @@
 
 /// After the handshake a peer may send this many handshake messages (key updates, tickets)…
 #define POST_HANDSHAKE_FREE 16
-/// …and one more for every 2^20 bytes of plaintext. Each costs us a key derivation and an answer.
+/// …one more for every 2^20 bytes of plaintext in either direction, and one for each key update that we asked for. Each costs
+/// us a key derivation and an answer.
 #define POST_HANDSHAKE_SHIFT 20
 
 struct gamekeeper_tls_session {
@@ -25,7 +26,8 @@ struct gamekeeper_tls_session {
     void *out;
     // What the peer has cost so far.
     size_t handshake_left;
-    uint64_t plaintext_read;
+    uint64_t plaintext;
+    uint64_t updates_asked;
     uint64_t post_handshake;
     uint8_t done;
     uint8_t wrote;
@@ -51,7 +53,8 @@ static int bio_read(BIO *bio, char *bytes, int count) {
             return -1;
         }
         session->handshake_left -= taken;
-    } else if (session->post_handshake > POST_HANDSHAKE_FREE + (session->plaintext_read >> POST_HANDSHAKE_SHIFT)) {
+    } else if (session->post_handshake
+               > POST_HANDSHAKE_FREE + session->updates_asked + (session->plaintext >> POST_HANDSHAKE_SHIFT)) {
         session->failure.fault = GAMEKEEPER_TLS_FAULT_FLOOD;
         return -1;
     }
@@ -129,6 +132,10 @@ struct gamekeeper_tls_session *gamekeeper_tls_session_new(
 
 void gamekeeper_tls_session_free(struct gamekeeper_tls_session *session) {
     if (session == NULL) return;
+    // Otherwise OpenSSL makes a session that ended without a goodbye unfit for resumption, as only SSL 3 wanted it.
+    if (session->done && session->failure.fault == GAMEKEEPER_TLS_FAULT_NONE) {
+        SSL_set_shutdown(session->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    }
     SSL_free(session->ssl);
     free(session);
 }
@@ -245,7 +252,7 @@ static int32_t read_all(struct gamekeeper_tls_session *session, uint8_t *plainte
         size_t read = 0;
         int result = SSL_read_ex(session->ssl, plaintext + *count, room - *count, &read);
         if (result != 1) return judge(session, result);
-        session->plaintext_read += read;
+        session->plaintext += read;
         *count += read;
     }
     // OpenSSL can't say whether what it holds is a whole record; asking again with fresh room is always right.
@@ -285,6 +292,7 @@ int gamekeeper_tls_session_write(
         session->failure.fault = GAMEKEEPER_TLS_FAULT_PROTOCOL;
     }
     session->out = NULL;
+    session->plaintext += written;
     return result == 1 && written == count;
 }
 
@@ -299,6 +307,7 @@ void gamekeeper_tls_session_close(struct gamekeeper_tls_session *session, void *
 int gamekeeper_tls_session_update_keys(struct gamekeeper_tls_session *session) {
     if (!session->done || session->said_goodbye || session->failure.fault != GAMEKEEPER_TLS_FAULT_NONE) return 0;
     int fine = SSL_key_update(session->ssl, SSL_KEY_UPDATE_REQUESTED) == 1;
+    if (fine) session->updates_asked++;
     ERR_clear_error();
     return fine;
 }
