@@ -1,0 +1,157 @@
+public import Base
+public import Reactor
+
+/// One request and its response: what a handler sees.
+///
+/// It never shows the connection or the version of HTTP, and several exchanges of one connection may be open at once and
+/// end in any order. It lives on one loop and is used on that loop only. A handler answers at once, or keeps the exchange
+/// and answers later; `isCancelled` says that nobody waits for the answer any more.
+public final class Exchange {
+    /// The request as it was parsed: an index over `headBytes`.
+    var head: HTTPHead
+    /// The bytes under `head`: the loop's receive buffer while the handler runs for the first time, then a copy.
+    var borrowedHead: UnsafeRawBufferPointer?
+    var ownedHead = ByteBuffer()
+    weak var framing: (any ExchangeFraming)?
+    /// Who is at the other end of the connection.
+    public internal(set) var peer: SocketAddress = .unix(path: "")
+    /// What TLS agreed on; `nil` on a plain connection.
+    public internal(set) var security: TLSFacts?
+    /// Values of the pattern's parameters, in its order.
+    public internal(set) var parameters: [(name: String, value: String)] = []
+    /// The loop on which the exchange lives.
+    public internal(set) unowned var loop: EventLoop
+
+    enum BodyState { case arriving, complete, cut }
+    enum ResponseState: Equatable { case none, streaming(left: Int?), complete }
+    var bodyState = BodyState.complete
+    var responseState = ResponseState.none
+    /// Part of the body that arrived before anybody wanted it, or that is being collected.
+    var body = ByteBuffer()
+    var bodyBytesMax = 0
+    var bodyConsumer: ((BodyEvent) -> Void)?
+    /// Written while an earlier response of the connection is still under way.
+    var outgoing = ByteBuffer()
+    var whenDrained: (() -> Void)?
+    var whenCancelled: (() -> Void)?
+    /// Nobody waits for the answer any more: the peer has gone, or the exchange took too long.
+    public internal(set) var isCancelled = false
+    /// What the framing remembers of the exchange.
+    var endsConnection = false
+    var sendsChunks = false
+    var dropsBody = false
+    var hasContinued = false
+    /// When the handler began, for the time-out of its response.
+    var began = MonotonicTime.never
+
+    init(loop: EventLoop, limits: HTTPLimits) {
+        self.loop = loop
+        head = HTTPHead(limits: limits)
+    }
+
+    // MARK: The request
+
+    /// What is asked for.
+    public var method: HTTPMethod { head.method }
+
+    /// The bytes of the request's head; fields are found in them by range.
+    public var headBytes: RawSpan {
+        @_lifetime(borrow self)
+        get {
+            if let borrowedHead = unsafe borrowedHead {
+                // Set only for the duration of the call in which the receive buffer holds these bytes.
+                return unsafe _overrideLifetime(RawSpan(_unsafeBytes: borrowedHead), borrowing: self)
+            }
+            return unsafe _overrideLifetime(ownedHead.bytes, borrowing: self)
+        }
+    }
+
+    /// The path as it was sent: percent signs and all.
+    public var path: RawSpan {
+        @_lifetime(borrow self) get { unsafe _overrideLifetime(headBytes.slice(head.path), borrowing: self) }
+    }
+
+    /// The query as it was sent, without its question mark; empty without one.
+    public var query: RawSpan {
+        @_lifetime(borrow self) get { unsafe _overrideLifetime(headBytes.slice(head.query), borrowing: self) }
+    }
+
+    /// The host and port that the client meant to reach; empty where it did not say.
+    public var authority: RawSpan {
+        @_lifetime(borrow self) get { unsafe _overrideLifetime(headBytes.slice(head.authority), borrowing: self) }
+    }
+
+    /// The value of a field as text; `nil` when it is missing or not UTF-8.
+    public func text(of field: HTTPFieldID) -> String? {
+        head.value(of: field).flatMap { headBytes.slice($0).text() }
+    }
+
+    /// The value of a field as text, by its name in lower case; `nil` when it is missing or not UTF-8.
+    public func text(named name: StaticString) -> String? {
+        head.value(named: name, in: headBytes).flatMap { headBytes.slice($0).text() }
+    }
+
+    /// The value of a parameter of the route's pattern, decoded.
+    public func parameter(_ name: String) -> String? {
+        parameters.first { $0.name == name }?.value
+    }
+
+    /// The body's length where the request announced it.
+    public var bodyLength: Int? { head.isChunked ? nil : head.contentLength ?? 0 }
+
+    /// Keeps the head for a handler that answers later.
+    func keepHead() {
+        guard let borrowed = unsafe borrowedHead else { return }
+        ownedHead.removeAll()
+        unsafe ownedHead.append(copying: borrowed)
+        unsafe borrowedHead = nil
+    }
+
+    /// Makes the exchange as good as new, so that the next request needs no memory.
+    func reset() {
+        unsafe borrowedHead = nil
+        ownedHead.removeAll()
+        body.release()
+        outgoing.release()
+        framing = nil
+        if !parameters.isEmpty { parameters = [] }
+        bodyConsumer = nil
+        whenDrained = nil
+        whenCancelled = nil
+        isCancelled = false
+        endsConnection = false
+        sendsChunks = false
+        dropsBody = false
+        hasContinued = false
+        bodyState = .complete
+        responseState = .none
+    }
+
+    // MARK: The end
+
+    /// Whether the response has been given in full.
+    public var isAnswered: Bool { responseState == .complete }
+
+    /// Runs when nobody waits for the answer any more; at once when that is so already.
+    public func onCancel(_ body: @escaping () -> Void) {
+        if isCancelled { body() } else { whenCancelled = body }
+    }
+
+    func cancel() {
+        guard !isCancelled else { return }
+        isCancelled = true
+        if bodyState == .arriving { bodyState = .cut }
+        let cancelled = whenCancelled
+        let consumer = bodyConsumer
+        let drained = whenDrained
+        whenCancelled = nil
+        bodyConsumer = nil
+        whenDrained = nil
+        consumer?(.failed)
+        // Whoever waits for room must not wait for ever; a look at `isCancelled` tells it why it was woken.
+        drained?()
+        cancelled?()
+    }
+}
+
+@available(*, unavailable) extension Exchange: Sendable {}

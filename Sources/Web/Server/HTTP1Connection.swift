@@ -1,0 +1,294 @@
+import Base
+import Reactor
+
+/// HTTP/1.1 on one connection, seen from the requests: bytes in, exchanges out.
+///
+/// Requests may be pipelined. Their handlers run as the requests arrive and may answer in any order; responses leave in
+/// the order of the requests, so an exchange that is ahead of its turn writes into a buffer of its own, within a bound.
+final class HTTP1Connection: ConnectionHandler {
+    enum Phase {
+        /// The next bytes belong to a head.
+        case head
+        /// The next bytes belong to the body of `receiving`.
+        case body
+        /// No further request is taken: what still comes is dropped.
+        case ended
+        /// The connection speaks WebSocket now.
+        case upgraded
+    }
+
+    let server: ServerLoop
+    let connection: Connection
+    var phase = Phase.head
+    private var progress = HTTPHeadProgress()
+    private var headBegan: MonotonicTime?
+    var reader: HTTPBodyReader
+    /// The exchange whose body is arriving; it is the last in the queue.
+    var receiving: Exchange?
+    /// How many bytes of that body have come, and how many had come when its pace was last judged.
+    private var bodyBytes = 0
+    private var bodyBytesJudged = 0
+    /// Exchanges whose response has not left, in the order of their requests.
+    var queue: [Exchange] = []
+    private var requestCount = 0
+    /// Finish when the queue is empty.
+    var endsAfterQueue = false
+
+    init(_ server: ServerLoop, on connection: Connection) {
+        self.server = server
+        self.connection = connection
+        reader = HTTPBodyReader(.none, limits: server.headLimits)
+    }
+
+    func opened(_ connection: Connection) { connection.deadline = connection.loop.now + server.limits.http.headTimeout }
+
+    func received(_ bytes: UnsafeMutableRawBufferPointer, on connection: Connection) -> Int {
+        var offset = 0
+        let bytes = unsafe UnsafeRawBufferPointer(bytes)
+        var goesOn = true
+        while goesOn, offset < bytes.count {
+            switch phase {
+            case .head: goesOn = unsafe readHead(bytes, &offset)
+            case .body: goesOn = unsafe readBody(bytes, &offset)
+            case .ended: offset = bytes.count
+            case .upgraded: goesOn = false
+            }
+        }
+        // A body that ends with the head needs no byte more to be complete.
+        setDeadline()
+        return offset
+    }
+
+    // MARK: Heads
+
+    private func readHead(_ bytes: UnsafeRawBufferPointer, _ offset: inout Int) -> Bool {
+        guard queue.count < server.limits.http.exchangesPerConnectionMax else {
+            connection.pauseReading()
+            return false
+        }
+        let exchange = server.takeExchange()
+        let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[offset...])
+        switch unsafe exchange.head.parseRequest(RawSpan(_unsafeBytes: rest), progress: &progress) {
+        case .needMore:
+            server.giveBack(exchange)
+            if headBegan == nil { headBegan = connection.loop.now }
+            return false
+        case .refused(let refusal):
+            server.giveBack(exchange)
+            offset = bytes.count
+            refuse(HTTPStatus(rawValue: refusal.status))
+            return false
+        case .head(let length):
+            progress = HTTPHeadProgress()
+            headBegan = nil
+            offset += length
+            unsafe start(exchange, UnsafeRawBufferPointer(rebasing: rest[..<length]))
+            return true
+        }
+    }
+
+    private func start(_ exchange: Exchange, _ head: UnsafeRawBufferPointer) {
+        requestCount += 1
+        unsafe exchange.borrowedHead = head
+        exchange.framing = self
+        exchange.peer = connection.peer
+        exchange.security = server.isSecure ? connection.security : nil
+        exchange.began = connection.loop.now
+        let framing = exchange.head.requestFraming
+        if framing != .none {
+            exchange.bodyState = .arriving
+            reader = HTTPBodyReader(framing, limits: server.headLimits)
+            receiving = exchange
+            bodyBytes = 0
+            bodyBytesJudged = 0
+            phase = .body
+        }
+        if requestCount >= server.limits.http.requestsPerConnectionMax { endsAfterQueue = true }
+        queue.append(exchange)
+        server.dispatch(exchange)
+        if exchange.isAnswered, exchange.bodyState == .complete {
+            server.giveBack(exchange)
+        } else {
+            exchange.keepHead()
+        }
+    }
+
+    /// Answers what is not a request, behind everything that was one, and takes no more.
+    func refuse(_ status: HTTPStatus) {
+        phase = .ended
+        endsAfterQueue = true
+        server.counters.refused += 1
+        if let receiving {
+            self.receiving = nil
+            receiving.bodyFailed()
+            guard receiving.responseState == .none else { return breakOff() }
+            receiving.respond(Response(status), bytes: [])
+            return
+        }
+        let exchange = server.takeExchange()
+        exchange.framing = self
+        exchange.unparsed()
+        queue.append(exchange)
+        exchange.respond(Response(status), bytes: [])
+    }
+
+    /// A response that is under way can't be taken back; only the end of the connection says that it is not whole.
+    func breakOff() { connection.abort() }
+
+    // MARK: Bodies
+
+    private func readBody(_ bytes: UnsafeRawBufferPointer, _ offset: inout Int) -> Bool {
+        guard let exchange = receiving else {
+            phase = .head
+            return true
+        }
+        if exchange.bodyConsumer == nil, !exchange.isAnswered,
+            exchange.body.count >= server.limits.http.bodyBufferBytesMax
+        {
+            // Nobody has asked for the body yet; `wantBody` reads on.
+            connection.pauseReading()
+            return false
+        }
+        let span = unsafe RawSpan(_unsafeBytes: bytes)
+        switch reader.next(span, &offset) {
+        case .needMore: return false
+        case .bytes(let range):
+            bodyBytes += Int(range.count)
+            if exchange.isAnswered { return drop(exchange) }
+            guard bodyBytes <= exchange.bodyBytesMax else {
+                refuse(.contentTooLarge)
+                return true
+            }
+            exchange.bodyArrived(span.slice(range))
+            return true
+        case .trailer: return true  // they may carry nothing that a handler of ours acts on
+        case .refused(let refusal):
+            offset = bytes.count
+            refuse(HTTPStatus(rawValue: refusal.status))
+            return false
+        case .end:
+            endBody(of: exchange)
+            return true
+        }
+    }
+
+    private func endBody(of exchange: Exchange) {
+        receiving = nil
+        phase = endsAfterQueue ? .ended : .head
+        exchange.bodyEnded()
+        advance()
+    }
+
+    /// The response is given already: the rest of the body is read for the sake of the next request, within a bound.
+    private func drop(_ exchange: Exchange) -> Bool {
+        guard bodyBytes > server.limits.http.discardedBytesMax else { return true }
+        phase = .ended
+        receiving = nil
+        exchange.bodyFailed()
+        endsAfterQueue = true
+        advance()
+        return true
+    }
+
+    // MARK: The queue
+
+    /// Lets the next responses leave whose turn has come.
+    func advance() {
+        while let first = queue.first, first.isAnswered, first !== receiving {
+            queue.removeFirst()
+            if first.endsConnection { endsAfterQueue = true }
+            guard let next = queue.first, !endsAfterQueue || !next.outgoing.isEmpty else { break }
+            flushBuffered(next)
+        }
+        guard queue.isEmpty else { return }
+        if endsAfterQueue {
+            phase = phase == .upgraded ? .upgraded : .ended
+            if phase == .ended { connection.finish() }
+        } else if phase != .upgraded {
+            connection.resumeReading()
+        }
+        setDeadline()
+    }
+
+    private func flushBuffered(_ exchange: Exchange) {
+        guard !exchange.outgoing.isEmpty else { return }
+        connection.withOutput { $0.append(exchange.outgoing.bytes) }
+        exchange.outgoing.release()
+        if !connection.isCongested { exchange.drained() }
+    }
+
+    // MARK: Time
+
+    private var isPaused: Bool {
+        guard let receiving else { return false }
+        return receiving.bodyConsumer == nil && receiving.body.count >= server.limits.http.bodyBufferBytesMax
+    }
+
+    /// One deadline, by what is waited for: a body, a handler, the rest of a head, or a next request.
+    func setDeadline() {
+        let http = server.limits.http
+        let now = connection.loop.now
+        if phase == .upgraded { return }
+        if let first = queue.first {
+            if receiving != nil, !isPaused, first === receiving || first.responseState != .none {
+                connection.deadline = now + http.bodyIdleTimeout
+            } else {
+                connection.deadline = first.responseState == .none ? first.began + http.responseTimeout : .never
+            }
+        } else if let headBegan {
+            connection.deadline = headBegan + http.headTimeout
+        } else {
+            connection.deadline = now + http.idleTimeout
+        }
+    }
+
+    func deadlinePassed(_ connection: Connection) {
+        if let receiving, !isPaused { return judgePace(receiving) }
+        if let first = queue.first, first.responseState == .none {
+            // The handler has taken too long. It is told, and whoever waits is told too.
+            first.respond(Response(.unavailable), bytes: [])
+            first.cancel()
+            return
+        }
+        guard queue.isEmpty else { return }
+        if headBegan != nil { refuse(.requestTimeout) } else { connection.finish() }
+    }
+
+    /// A body must come at a minimal pace. The time that a handler lets it wait does not count.
+    private func judgePace(_ exchange: Exchange) {
+        let seconds = Int(server.limits.http.bodyIdleTimeout.components.seconds)
+        let came = bodyBytes - bodyBytesJudged
+        bodyBytesJudged = bodyBytes
+        guard came < max(1, server.limits.http.bodyBytesPerSecondMin * seconds) else { return setDeadline() }
+        refuse(.requestTimeout)
+    }
+
+    // MARK: The connection
+
+    func peerFinished(_ connection: Connection) {
+        endsAfterQueue = true
+        phase = phase == .upgraded ? phase : .ended
+        if let receiving {
+            // The request will never be whole, so no answer to it can be right.
+            self.receiving = nil
+            receiving.bodyFailed()
+            receiving.cancel()
+            return breakOff()
+        }
+        if queue.isEmpty { connection.finish() }
+    }
+
+    func drained(_ connection: Connection) { queue.first?.drained() }
+
+    func stopping(_ connection: Connection) {
+        endsAfterQueue = true
+        if queue.isEmpty, headBegan == nil { connection.finish() }
+    }
+
+    func closed(_ connection: Connection, because reason: CloseReason) {
+        let open = queue
+        queue = []
+        receiving = nil
+        for exchange in open { exchange.cancel() }
+    }
+}
