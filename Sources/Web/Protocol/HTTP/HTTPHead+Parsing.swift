@@ -212,7 +212,7 @@ extension HTTPHead {
 ) throws(HTTPHeadStop) -> Int {
     let count = bytes.byteCount
     var at = start
-    while at < count, bytes.byte(at).isToken { at &+= 1 }
+    at = bytes.endOfName(from: at, to: count)
     guard at < count else { throw .needMore }
     guard bytes.byte(at) == UInt8(ascii: ":"), at > start else { throw .refused(.malformedFieldName) }
     field.name = ByteRange(start, at)
@@ -263,6 +263,30 @@ extension RawSpan {
             at &+= 1
         }
         return at
+    }
+
+    /// The first place that holds a byte which no token holds, or `end`. Letters and hyphens, which is what names are
+    /// made of, go by eight; other token characters one by one. No sum here reaches past its own byte.
+    @inline(__always) func endOfName(from start: Int, to end: Int) -> Int {
+        let tops: UInt64 = 0x8080_8080_8080_8080
+        var at = start
+        while true {
+            while end &- at >= 8 {
+                let bytes = word(at)
+                let folded = bytes & ~tops | 0x2020_2020_2020_2020
+                let letters = (folded &+ 0x1F1F_1F1F_1F1F_1F1F) & ~(folded &+ 0x0505_0505_0505_0505) & ~bytes
+                let difference = bytes ^ 0x2D2D_2D2D_2D2D_2D2D
+                let others = ((difference & ~tops) &+ ~tops) | difference
+                let marks = ~letters & others & tops
+                if marks != 0 {
+                    at &+= marks.trailingZeroBitCount / 8
+                    break
+                }
+                at &+= 8
+            }
+            guard at < end, byte(at).isToken else { return at }
+            at &+= 1
+        }
     }
 
     /// The first place that holds a byte which no target may hold (control, space, `#`, non-ASCII), or `end`.

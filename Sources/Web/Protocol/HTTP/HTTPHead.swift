@@ -1,5 +1,5 @@
 /// One field of a head: where its name and value stand, and which known name it has.
-public struct HTTPFieldIndex: Sendable {
+public struct HTTPFieldIndex: Equatable, Sendable {
     /// The name, as it was sent.
     public var name = ByteRange()
     /// The value without the blanks around it.
