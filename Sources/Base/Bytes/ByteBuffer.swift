@@ -82,6 +82,11 @@
         end = held
     }
 
+    /// Appends a copy of what another buffer holds.
+    @inlinable @inline(__always) public mutating func append(_ other: borrowing ByteBuffer) {
+        unsafe other.withUnsafeBytes { unsafe append(copying: $0) }
+    }
+
     /// Appends one byte.
     @inlinable @inline(__always) public mutating func append(_ byte: UInt8) {
         reserve(1)

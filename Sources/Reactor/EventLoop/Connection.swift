@@ -52,6 +52,11 @@ public struct Connection {
         slot.pointee.generation == generation && slot.pointee.flags.contains(.congested)
     }
 
+    /// The connection leaves for another loop at the end of the iteration: what is not consumed goes along.
+    public var isDeparting: Bool {
+        slot.pointee.generation == generation && slot.pointee.flags.contains(.departing)
+    }
+
     /// Writes a copy of the bytes; they leave at the end of this iteration, all at once.
     @inline(__always) public func write(_ bytes: UnsafeRawBufferPointer) {
         withOutput { $0.append(copying: bytes) }

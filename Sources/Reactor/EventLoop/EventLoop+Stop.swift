@@ -37,3 +37,8 @@ extension EventLoop {
     /// Whether the loop has stopped and will not turn again.
     public var isStopped: Bool { life == .stopped }
 }
+
+extension EventLoop {
+    /// Whether the loop is on its way to its end: what begins now should not be made to last.
+    public var isStopping: Bool { life != .running }
+}

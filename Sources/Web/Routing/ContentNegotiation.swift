@@ -1,10 +1,10 @@
 /// The media types of the files that games and consoles are made of.
-public enum MediaType {
+extension MediaType {
     /// The type for a file name's extension, in any case; bytes of an unknown kind if it is not in the table.
-    public static func of(fileName: String) -> StaticString {
-        guard let dot = fileName.utf8.lastIndex(of: UInt8(ascii: ".")) else { return "application/octet-stream" }
+    public static func of(fileName: String) -> MediaType {
+        guard let dot = fileName.utf8.lastIndex(of: UInt8(ascii: ".")) else { return .bytes }
         let ending = fileName[fileName.utf8.index(after: dot)...].lowercased()
-        return table[ending] ?? "application/octet-stream"
+        return table[ending].map { MediaType($0) } ?? .bytes
     }
 
     private static let table: [String: StaticString] = [

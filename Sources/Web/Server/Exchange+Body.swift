@@ -1,4 +1,4 @@
-public import Base
+import Base
 
 /// What a handler hears of a request's body.
 public enum BodyEvent: ~Escapable {

@@ -1,4 +1,4 @@
-public import Base
+import Base
 
 extension Exchange {
     /// Answers with a whole response. Answering twice is a fault of the handler; the second answer is ignored.
@@ -67,6 +67,12 @@ extension Exchange {
     public func abandon() {
         guard responseState != .complete else { return }
         framing?.abandon(self)
+    }
+
+    /// The handler is done and has not answered in full: whoever waits is told so, or cut.
+    func abandonUnanswered() {
+        guard !isCancelled else { return }
+        if responseState == .none { respond(Response(.internalError, type: .text), bytes: []) } else { abandon() }
     }
 
     /// Runs once when everything written has left, or the exchange was cancelled.

@@ -1,4 +1,4 @@
-public import Base
+import Base
 public import Reactor
 
 /// One request and its response: what a handler sees.
@@ -6,10 +6,11 @@ public import Reactor
 /// It never shows the connection or the version of HTTP, and several exchanges of one connection may be open at once and
 /// end in any order. It lives on one loop and is used on that loop only. A handler answers at once, or keeps the exchange
 /// and answers later; `isCancelled` says that nobody waits for the answer any more.
-public final class Exchange {
+@safe public final class Exchange {
     /// The request as it was parsed: an index over `headBytes`.
     var head: HTTPHead
-    /// The bytes under `head`: the loop's receive buffer while the handler runs for the first time, then a copy.
+    /// The bytes under `head`: the loop's receive buffer while the handler runs for the first time, then a copy. `keepHead`
+    /// ends the loan before the buffer is used again; that is why the class is safe to use.
     var borrowedHead: UnsafeRawBufferPointer?
     var ownedHead = ByteBuffer()
     weak var framing: (any ExchangeFraming)?
@@ -17,8 +18,10 @@ public final class Exchange {
     public internal(set) var peer: SocketAddress = .unix(path: "")
     /// What TLS agreed on; `nil` on a plain connection.
     public internal(set) var security: TLSFacts?
-    /// Values of the pattern's parameters, in its order.
-    public internal(set) var parameters: [(name: String, value: String)] = []
+    /// Where the values of the pattern's parameters stand in the path.
+    var match = RouteMatch()
+    /// Peers that may speak for others.
+    let proxies: AddressRanges
     /// The loop on which the exchange lives.
     public internal(set) unowned var loop: EventLoop
 
@@ -44,8 +47,9 @@ public final class Exchange {
     /// When the handler began, for the time-out of its response.
     var began = MonotonicTime.never
 
-    init(loop: EventLoop, limits: HTTPLimits) {
+    init(loop: EventLoop, limits: HTTPLimits, proxies: AddressRanges) {
         self.loop = loop
+        self.proxies = proxies
         head = HTTPHead(limits: limits)
     }
 
@@ -91,9 +95,27 @@ public final class Exchange {
         head.value(named: name, in: headBytes).flatMap { headBytes.slice($0).text() }
     }
 
-    /// The value of a parameter of the route's pattern, decoded.
-    public func parameter(_ name: String) -> String? {
-        parameters.first { $0.name == name }?.value
+    /// The value of a parameter of the route's pattern, by its place in the pattern, decoded.
+    public func parameter(_ index: Int) -> String? {
+        guard index < match.parameterCount else { return nil }
+        return PercentDecoding.text(path.slice(match[index]))
+    }
+
+    /// Who asks: the peer, or whom the peer speaks for when it is a proxy that we believe.
+    public var clientAddress: String {
+        guard proxies.contains(peer) else { return peer.ip?.description ?? "" }
+        let proxies = proxies
+        let client = ForwardedFor.client(head, headBytes) { address in
+            guard let text = address.text(), let ip = IPAddress(text) else { return false }
+            return proxies.contains(.ip(ip, port: 0))
+        }
+        return client.flatMap { headBytes.slice($0).text() } ?? peer.ip?.description ?? ""
+    }
+
+    /// What stands for a request that could not be read, so that its refusal leaves in its turn.
+    func unparsed() {
+        match = RouteMatch()
+        endsConnection = true
     }
 
     /// The body's length where the request announced it.
@@ -114,7 +136,6 @@ public final class Exchange {
         body.release()
         outgoing.release()
         framing = nil
-        if !parameters.isEmpty { parameters = [] }
         bodyConsumer = nil
         whenDrained = nil
         whenCancelled = nil

@@ -125,7 +125,7 @@ extension HTTP1Connection: ExchangeFraming {
         do throws(HTTPWriteFault) {
             try HTTPWriter.appendStatus(response.status.rawValue, to: &output)
             server.appendCommonFields(to: &output)
-            if let type = response.type { try HTTPWriter.appendType(type.text, to: &output) }
+            if let type = response.type { try HTTPWriter.appendField("Content-Type", type.text, to: &output) }
             for field in response.fields {
                 guard !Self.isFraming(field.name) else { throw .malformedName }
                 try HTTPWriter.appendField(name: field.name, field.value, to: &output)
@@ -171,11 +171,5 @@ extension HTTP1Connection: ExchangeFraming {
         case 17: name.lowercased() == "transfer-encoding"
         default: false
         }
-    }
-}
-
-extension HTTPWriter {
-    static func appendType(_ type: String, to output: inout ByteBuffer) throws(HTTPWriteFault) {
-        try appendField(name: "Content-Type", type, to: &output)
     }
 }

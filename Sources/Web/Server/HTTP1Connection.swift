@@ -44,7 +44,7 @@ final class HTTP1Connection: ConnectionHandler {
 
     func received(_ bytes: UnsafeMutableRawBufferPointer, on connection: Connection) -> Int {
         var offset = 0
-        let bytes = unsafe UnsafeRawBufferPointer(bytes)
+        let bytes = UnsafeRawBufferPointer(bytes)
         var goesOn = true
         while goesOn, offset < bytes.count {
             switch phase {
@@ -212,7 +212,7 @@ final class HTTP1Connection: ConnectionHandler {
 
     private func flushBuffered(_ exchange: Exchange) {
         guard !exchange.outgoing.isEmpty else { return }
-        connection.withOutput { $0.append(exchange.outgoing.bytes) }
+        connection.withOutput { $0.append(exchange.outgoing) }
         exchange.outgoing.release()
         if !connection.isCongested { exchange.drained() }
     }

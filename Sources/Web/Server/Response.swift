@@ -43,11 +43,11 @@ public struct HTTPStatus: RawRepresentable, Hashable, Sendable {
 }
 
 /// What the bytes of a body mean.
-public struct MediaType: Hashable, Sendable {
+public struct MediaType: Sendable {
     /// The value of `Content-Type`.
-    public let text: String
+    public let text: StaticString
     /// Takes the value as it is; it is checked when it is written.
-    public init(_ text: String) { self.text = text }
+    public init(_ text: StaticString) { self.text = text }
 
     /// Plain text.
     public static let text = MediaType("text/plain; charset=utf-8")

@@ -1,0 +1,182 @@
+import Base
+import Reactor
+
+/// What the web server keeps per loop: everything that connections of one loop share, so that a connection is small.
+final class ServerLoop {
+    struct Counters {
+        var requests = 0
+        /// Requests that were malformed, too large or too slow.
+        var refused = 0
+        /// Faults of handlers: a thrown error, a field that would have split a response.
+        var faults = 0
+        var webSockets = 0
+    }
+
+    let loop: EventLoop
+    let limits: Limits
+    let headLimits: HTTPLimits
+    let isSecure: Bool
+    let actor: LoopActor
+    private let options: WebServerOptions
+    private let routes: Routes
+    var counters = Counters()
+    var isStopping: Bool { loop.isStopping }
+
+    /// Exchanges between requests. Each owns the table of its head, so they are worth keeping, but not many.
+    private var spareExchanges: [Exchange] = []
+    private static let spareExchangesMax = 64
+
+    /// The same of every loop, by index: a socket that moves finds its new one here.
+    var siblings: [Sibling] = []
+    struct Sibling { unowned let serverLoop: ServerLoop }
+
+    private var date = HTTPDate()
+    /// `Date` and the security headers, written once a second.
+    private var commonFields = ByteBuffer()
+    private var commonFieldsEnd = MonotonicTime(nanoseconds: .min)
+
+    var deflaters = Deflaters()
+    /// Where compressed messages are gathered and inflated: between events it holds nothing.
+    var scratch = ByteBuffer()
+
+    init(loop: EventLoop, options: WebServerOptions, routes: Routes, isSecure: Bool) {
+        self.loop = loop
+        self.options = options
+        self.routes = routes
+        self.isSecure = isSecure
+        limits = options.limits
+        headLimits = HTTPLimits(options.limits.http)
+        actor = LoopActor(on: loop)
+    }
+
+    // MARK: Exchanges
+
+    func takeExchange() -> Exchange {
+        spareExchanges.popLast() ?? Exchange(loop: loop, limits: headLimits, proxies: options.proxies)
+    }
+
+    /// Takes an exchange back, unless a handler has kept it.
+    func giveBack(_ exchange: consuming Exchange) {
+        guard spareExchanges.count < Self.spareExchangesMax, isKnownUniquelyReferenced(&exchange) else { return }
+        exchange.reset()
+        spareExchanges.append(exchange)
+    }
+
+    // MARK: Dispatch
+
+    func dispatch(_ exchange: Exchange) {
+        counters.requests &+= 1
+        switch routes.router.match(exchange.method, exchange.path) {
+        case .found(let match):
+            exchange.match = match
+            run(routes.router.handler(of: match), exchange)
+        case .notFound:
+            guard let fallback = routes.fallback else { return exchange.respond(.notFound, "not found\n") }
+            run(fallback, exchange)
+        case .methodNotAllowed(let methods):
+            if let fallback = routes.fallback { return run(fallback, exchange) }
+            let allow = HTTPField("Allow", methods.fieldValue)
+            exchange.respond(Response(.methodNotAllowed, type: .text, fields: [allow]), bytes: [])
+        case .malformedPath:
+            exchange.respond(.badRequest, "malformed path\n")
+        }
+    }
+
+    private func run(_ route: Routes.Route, _ exchange: Exchange) {
+        exchange.bodyBytesMax = route.bodyBytesMax ?? limits.http.bodyBytesMax
+        switch route.handler {
+        case .direct(let handler): handler(exchange)
+        case .async(let handler): run(handler, exchange)
+        }
+    }
+
+    private func run(_ handler: @escaping @Sendable (Exchange) async throws -> Void, _ exchange: Exchange) {
+        // The loop is the actor's executor and we are on its thread: the exchange never leaves it.
+        nonisolated(unsafe) let exchange = exchange
+        nonisolated(unsafe) let server = self
+        actor.assumeIsolated { actor in
+            _ = Task.immediate {
+                do {
+                    try await actor.serve(unsafe exchange, by: handler)
+                } catch {
+                    unsafe server.counters.faults += 1
+                    unsafe exchange.respond(Response(.internalError, type: .text), bytes: [])
+                }
+                // A handler that returns without an answer must not leave its peer waiting.
+                if unsafe exchange.responseState != .complete { unsafe exchange.abandonUnanswered() }
+            }
+        }
+    }
+
+    // MARK: Fields of every response
+
+    func appendCommonFields(to output: inout ByteBuffer) {
+        if loop.now >= commonFieldsEnd { renewCommonFields() }
+        output.append(commonFields)
+    }
+
+    private func renewCommonFields() {
+        let time = loop.kernel.wallTime()
+        commonFieldsEnd = loop.now + .nanoseconds(1_000_000_000 - time.nanoseconds % 1_000_000_000)
+        commonFields.removeAll()
+        commonFields.append("Date: ")
+        date.append(time, to: &commonFields)
+        commonFields.append("\r\n")
+        for field in options.security.fields { append(field) }
+        if isSecure, let seconds = options.security.strictTransportSeconds {
+            append(HTTPField("Strict-Transport-Security", "max-age=\(seconds); includeSubDomains"))
+        }
+    }
+
+    private func append(_ field: HTTPField) {
+        // A malformed field of the configuration is left out; the start of the server has refused it before.
+        try? HTTPWriter.appendField(name: field.name, field.value, to: &commonFields)
+    }
+}
+
+extension LoopActor {
+    func serve(_ exchange: Exchange, by handler: @Sendable (Exchange) async throws -> Void) async throws {
+        try await handler(exchange)
+    }
+}
+
+extension HTTPLimits {
+    init(_ limits: Limits.HTTP) {
+        self.init(
+            targetBytesMax: limits.targetBytesMax,
+            headBytesMax: limits.headBytesMax,
+            fieldsMax: limits.fieldsMax,
+            chunkLineBytesMax: limits.chunkLineBytesMax,
+            trailerBytesMax: limits.trailerBytesMax
+        )
+    }
+}
+
+/// The compressors of a loop, made when first used: no connection owns one.
+struct Deflaters: ~Copyable {
+    private var inflater: Inflater?
+    /// By the bits of their window, 8…15.
+    private var deflaters: [Box?] = Array(repeating: nil, count: 16)
+
+    private final class Box {
+        var deflater: Deflater
+        init(_ deflater: consuming Deflater) { self.deflater = deflater }
+    }
+
+    /// Inflates a whole message.
+    mutating func inflate(_ message: RawSpan, limit: Int, to output: inout ByteBuffer) throws(DeflateRefusal) {
+        if inflater == nil { inflater = try Inflater() }
+        try inflater?.decompress(message, isLast: true, limit: limit, to: &output)
+    }
+
+    /// Compresses a whole message; `false` when it has to be sent as it is.
+    mutating func deflate(_ message: RawSpan, windowBits: Int, to output: inout ByteBuffer) -> Bool {
+        if deflaters[windowBits] == nil {
+            guard let made = try? Deflater(windowBits: windowBits) else { return false }
+            deflaters[windowBits] = Box(made)
+        }
+        guard let box = deflaters[windowBits], box.deflater.accepts(count: message.byteCount) else { return false }
+        box.deflater.compress(message, to: &output)
+        return true
+    }
+}
