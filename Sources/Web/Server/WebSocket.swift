@@ -169,7 +169,10 @@ protocol WebSocketSharing: AnyObject {
 
 extension WebSocket: ConnectionHandler {
     /// Called by the loop.
-    public func opened(_ connection: Connection) { heard() }
+    public func opened(_ connection: Connection) {
+        heard()
+        handler.opened(self)
+    }
 
     /// Called by the loop with what has arrived.
     public func received(_ bytes: UnsafeMutableRawBufferPointer, on connection: Connection) -> Int {

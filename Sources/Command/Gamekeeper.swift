@@ -1,3 +1,0 @@
-@main struct GamekeeperCommand {
-    static func main() {}
-}
