@@ -13,11 +13,8 @@ public import Reactor
     /// ends the loan before the buffer is used again; that is why the class is safe to use.
     var borrowedHead: UnsafeRawBufferPointer?
     var ownedHead = ByteBuffer()
-    weak var framing: (any ExchangeFraming)?
-    /// Who is at the other end of the connection.
-    public internal(set) var peer: SocketAddress = .unix(path: "")
-    /// What TLS agreed on; `nil` on a plain connection.
-    public internal(set) var security: TLSFacts?
+    /// The connection, as long as the exchange is open; the framing lets go of it at the end.
+    var framing: (any ExchangeFraming)?
     /// Where the values of the pattern's parameters stand in the path.
     var match = RouteMatch()
     /// Peers that may speak for others.
@@ -54,6 +51,12 @@ public import Reactor
     }
 
     // MARK: The request
+
+    /// Who is at the other end of the connection; without a name once the exchange is over.
+    public var peer: SocketAddress { framing?.peer ?? .unix(path: "") }
+
+    /// What TLS agreed on; `nil` on a plain connection.
+    public var security: TLSFacts? { framing?.security }
 
     /// What is asked for.
     public var method: HTTPMethod { head.method }

@@ -22,6 +22,19 @@ final class ServerLoop {
     var counters = Counters()
     var isStopping: Bool { loop.isStopping }
 
+    /// Time-outs in nanoseconds, taken from their durations once.
+    struct Times {
+        let head, idle, bodyIdle, response: Int64
+
+        init(_ limits: Limits.HTTP) {
+            head = limits.headTimeout.nanoseconds
+            idle = limits.idleTimeout.nanoseconds
+            bodyIdle = limits.bodyIdleTimeout.nanoseconds
+            response = limits.responseTimeout.nanoseconds
+        }
+    }
+    let times: Times
+
     /// Exchanges between requests. Each owns the table of its head, so they are worth keeping, but not many.
     private var spareExchanges: [Exchange] = []
     private static let spareExchangesMax = 64
@@ -45,6 +58,7 @@ final class ServerLoop {
         self.routes = routes
         self.isSecure = isSecure
         limits = options.limits
+        times = Times(options.limits.http)
         headLimits = HTTPLimits(options.limits.http)
         actor = LoopActor(on: loop)
     }
@@ -56,7 +70,7 @@ final class ServerLoop {
     }
 
     /// Takes an exchange back, unless a handler has kept it.
-    func giveBack(_ exchange: consuming Exchange) {
+    func giveBack(_ exchange: inout Exchange) {
         guard spareExchanges.count < Self.spareExchangesMax, isKnownUniquelyReferenced(&exchange) else { return }
         exchange.reset()
         spareExchanges.append(exchange)

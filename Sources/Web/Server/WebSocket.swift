@@ -152,7 +152,8 @@ struct SocketLimits {
     let compressBytesMin: Int
     let inflatedBytesMax: Int
     let controlFramesPerSecondMax: Int
-    let pingInterval: Duration?
+    /// In nanoseconds; 0 for no pings.
+    let pingInterval: Int64
     let pongTimeout: Duration
     let closeTimeout: Duration
 }
@@ -262,14 +263,14 @@ extension WebSocket: ConnectionHandler {
     private func heard() {
         heardAt = connection.loop.now
         isPinged = false
-        guard phase == .open, let interval = limits.pingInterval else { return }
-        connection.deadline = heardAt + interval
+        guard phase == .open, limits.pingInterval > 0 else { return }
+        connection.deadline = heardAt.advanced(byNanoseconds: limits.pingInterval)
     }
 
     /// Called by the loop.
     public func deadlinePassed(_ connection: Connection) {
-        guard phase == .open, let interval = limits.pingInterval, !isPinged else { return connection.abort(.timedOut) }
-        let due = heardAt + interval
+        guard phase == .open, limits.pingInterval > 0, !isPinged else { return connection.abort(.timedOut) }
+        let due = heardAt.advanced(byNanoseconds: limits.pingInterval)
         guard due <= connection.loop.now else { return connection.deadline = due }
         isPinged = true
         control(.ping, RawSpan())
