@@ -70,8 +70,10 @@ final class HTTP1Connection: ConnectionHandler {
         }
         var exchange = server.takeExchange()
         let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[offset...])
-        switch unsafe exchange.head.parseRequest(RawSpan(_unsafeBytes: rest), progress: &progress) {
+        var seen = progress
+        switch unsafe exchange.head.parseRequest(RawSpan(_unsafeBytes: rest), progress: &seen) {
         case .needMore:
+            progress = seen
             server.giveBack(&exchange)
             if headBegan == nil { headBegan = connection.loop.now }
             return false

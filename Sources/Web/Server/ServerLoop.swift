@@ -36,6 +36,7 @@ final class ServerLoop {
     let times: Times
 
     /// Exchanges between requests. Each owns the table of its head, so they are worth keeping, but not many.
+    private var nextExchange: Exchange?
     private var spareExchanges: [Exchange] = []
     private static let spareExchangesMax = 64
 
@@ -66,13 +67,19 @@ final class ServerLoop {
     // MARK: Exchanges
 
     func takeExchange() -> Exchange {
-        spareExchanges.popLast() ?? Exchange(loop: loop, limits: headLimits, proxies: options.proxies)
+        if let exchange = nextExchange {
+            nextExchange = nil
+            return exchange
+        }
+        return spareExchanges.popLast() ?? Exchange(loop: loop, limits: headLimits, proxies: options.proxies)
     }
 
     /// Takes an exchange back, unless a handler has kept it.
     func giveBack(_ exchange: inout Exchange) {
-        guard spareExchanges.count < Self.spareExchangesMax, isKnownUniquelyReferenced(&exchange) else { return }
+        guard isKnownUniquelyReferenced(&exchange) else { return }
         exchange.reset()
+        guard nextExchange != nil else { return nextExchange = exchange }
+        guard spareExchanges.count < Self.spareExchangesMax else { return }
         spareExchanges.append(exchange)
     }
 
