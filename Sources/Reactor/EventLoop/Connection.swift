@@ -75,7 +75,10 @@ public struct Connection {
         guard isOpen else { return nil }
         if slot.pointee.output.capacity == 0 { slot.pointee.loop.lendBuffer(to: slot) }
         let result = body(&slot.pointee.output)
-        slot.pointee.loop.wrote(slot)
+        // The second write of an iteration has nothing to note, unless it was one too many.
+        if !slot.pointee.flags.contains(.dirty) || slot.pointee.output.count > slot.pointee.notedBelow {
+            slot.pointee.loop.wrote(slot)
+        }
         return result
     }
 

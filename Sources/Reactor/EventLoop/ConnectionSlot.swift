@@ -73,6 +73,8 @@ struct ConnectionSlot: ~Copyable {
     /// When a peer that is slow to read is judged, and how many bytes it has taken since the last time.
     var readerJudgedAt = MonotonicTime.never
     var takenByReader = 0
+    /// Up to here waiting output needs no further note once the connection is dirty.
+    var notedBelow = 0
     /// How many bytes were thrown away while lingering.
     var discarded = 0
     var reason = CloseReason.finished
@@ -83,6 +85,7 @@ struct ConnectionSlot: ~Copyable {
     init(loop: EventLoop, index: UInt32) {
         unowned(unsafe) let owner = loop
         self.loop = owner
+        notedBelow = owner.limits.connection.outgoingBytesHigh
         self.index = index
     }
 

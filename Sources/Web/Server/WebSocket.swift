@@ -4,8 +4,10 @@ public import Reactor
 /// One WebSocket, seen from its handler: messages in, messages out, on one loop.
 ///
 /// It can move to another loop with its connection; whoever keeps a reference uses it on the loop where it lives.
-public final class WebSocket {
-    private var receiver: WebSocketReceiver
+@safe public final class WebSocket {
+    /// In memory of its own, freed with the socket: changed in place within the class it would cost a run-time check per
+    /// message.
+    private let receiver: UnsafeMutablePointer<WebSocketReceiver>
     private var handler: any WebSocketHandler
     private let compression: PerMessageDeflate?
     private let limits: SocketLimits
@@ -38,7 +40,15 @@ public final class WebSocket {
         compression = agreed.compression
         protocolIndex = agreed.protocolIndex
         heardAt = connection.loop.now
-        receiver = WebSocketReceiver(role: role, limits: limits.receiver, allowsCompression: agreed.compression != nil)
+        unsafe receiver = .allocate(capacity: 1)
+        unsafe receiver.initialize(
+            to: WebSocketReceiver(
+                role: role, limits: limits.receiver, allowsCompression: agreed.compression != nil))
+    }
+
+    deinit {
+        unsafe receiver.deinitialize(count: 1)
+        unsafe receiver.deallocate()
     }
 
     // MARK: For handlers
@@ -180,7 +190,7 @@ extension WebSocket: ConnectionHandler {
         var offset = 0
         heard()
         while true {
-            let event = unsafe receiver.next(bytes, &offset)
+            let event = unsafe receiver.pointee.next(bytes, &offset)
             switch event {
             case .needMore: return offset
             case .message(let kind, let range, let isCompressed):
