@@ -14,7 +14,7 @@ packages="binutils ca-certificates curl g++ git gnupg libc6-dev libsqlite3-0 lib
 swift_oldest=6.2
 swift_tested=6.3.1
 
-say() { printf '%s\n' "$*" >&2; }
+say() { printf '%s\n' "$@" >&2; }
 die() { say "$@"; exit 1; }
 
 require_platform() {
@@ -67,7 +67,7 @@ require_packages() {
 find_swift() {
     local folder
     command -v swift >/dev/null && return 0
-    for folder in "${SWIFTLY_BIN_DIR:-$HOME/.local/share/swiftly/bin}" "$HOME/.swiftly/bin" /opt/swift/usr/bin /usr/share/swift/usr/bin; do
+    for folder in "${SWIFTLY_BIN_DIR:-${HOME:-}/.local/share/swiftly/bin}" "${HOME:-}/.swiftly/bin" /opt/swift/usr/bin /usr/share/swift/usr/bin; do
         if [ -x "$folder/swift" ]; then
             PATH="$folder:$PATH"
             return 0
@@ -122,7 +122,7 @@ install_swift() {
     ) >&2 || die "swiftly could not be installed; see https://www.swift.org/install/linux/"
     rm -rf "$folder"
     # shellcheck disable=SC1091
-    . "${SWIFTLY_HOME_DIR:-$HOME/.local/share/swiftly}/env.sh"
+    . "${SWIFTLY_HOME_DIR:-${HOME:-}/.local/share/swiftly}/env.sh"
     say "Installing Swift $swift_tested (about 1 GB)"
     swiftly install --assume-yes --use "$swift_tested" >&2 || die "swiftly could not install Swift $swift_tested."
     hash -r
