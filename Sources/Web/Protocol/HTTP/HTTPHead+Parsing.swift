@@ -79,6 +79,7 @@ extension HTTPHead {
     private func isWorthParsing(_ bytes: RawSpan, progress: inout HTTPHeadProgress) -> Bool {
         let count = bytes.byteCount
         if count >= limits.headBytesMax || count >= 2 &* Int(progress.parsed) { return true }
+        if bytes.hasLoneReturn(from: max(0, Int(progress.scanned) &- 1)) { return true }
         var at = Int(progress.scanned)
         while true {
             at = bytes.find(.lineFeed, from: at, to: count)
@@ -245,6 +246,16 @@ extension HTTPHead {
 }
 
 extension RawSpan {
+    /// Whether a CR is followed by anything but LF: a fault that needs no line end to be seen.
+    fileprivate func hasLoneReturn(from start: Int) -> Bool {
+        var at = find(.carriageReturn, from: start, to: byteCount)
+        while at &+ 1 < byteCount {
+            guard byte(at &+ 1) == .lineFeed else { return true }
+            at = find(.carriageReturn, from: at &+ 1, to: byteCount)
+        }
+        return false
+    }
+
     /// The first place that holds a control character, tab included, or `end`. Eight bytes at a time: a borrow or carry
     /// can only mark a byte above one that is marked rightly, and the lowest mark is the one that is used.
     @inline(__always) func endOfVisible(from start: Int, to end: Int) -> Int {
