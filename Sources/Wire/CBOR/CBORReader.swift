@@ -54,7 +54,7 @@ public struct CBORReader: WireReader, ~Escapable {
     public mutating func matchKey(_ key: FieldKey, in scope: inout WireScope) throws(WireError) -> Bool {
         guard scope.left != 0, unsafe input.starts(with: key.cbor) else { return false }
         if scope.left > 0 { scope.left &-= 1 }
-        input.at &+= key.cborCount
+        input.at &+= unsafe key.cbor.count
         return true
     }
 

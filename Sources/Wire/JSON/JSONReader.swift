@@ -68,7 +68,7 @@ public struct JSONReader: WireReader, ~Escapable {
             input.at = before
             return false
         }
-        input.at &+= key.jsonCount
+        input.at &+= unsafe key.json.count
         scope.left = WireScope.later
         return true
     }

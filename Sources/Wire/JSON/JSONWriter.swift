@@ -180,11 +180,9 @@ extension JSONWriter {
         // Positions, speeds and prices mostly have few decimals. A decimal of at most fifteen digits that reads as this
         // double is its shortest form, because no two such decimals read as the same double; and thousandths that are
         // whole numbers, divided by an exact power of ten, are read by one correctly rounded operation, as here.
-        let thousandths = (value * 1_000).rounded()
-        guard thousandths.magnitude < 1e15, thousandths / 1_000 == value, value != 0 else {
-            return output.append(utf8: value.description)
-        }
-        var places = Int(thousandths.magnitude)
+        guard value != 0, value.magnitude < 1e12, case var places = Int(value.magnitude * 1_000 + 0.5),
+            Double(places) / 1_000 == value.magnitude
+        else { return output.append(utf8: value.description) }
         if value < 0 { output.append(UInt8(ascii: "-")) }
         output.append(decimal: places / 1_000)
         output.append(UInt8(ascii: "."))

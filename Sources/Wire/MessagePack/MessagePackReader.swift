@@ -58,7 +58,7 @@ public struct MessagePackReader: WireReader, ~Escapable {
     public mutating func matchKey(_ key: FieldKey, in scope: inout WireScope) throws(WireError) -> Bool {
         guard scope.left > 0, unsafe input.starts(with: key.messagePack) else { return false }
         scope.left &-= 1
-        input.at &+= key.messagePackCount
+        input.at &+= unsafe key.messagePack.count
         return true
     }
 

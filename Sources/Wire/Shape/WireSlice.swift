@@ -74,7 +74,7 @@ public import Base
     @inlinable @inline(__always) public func equals(_ key: FieldKey) -> Bool { unsafe equals(key.utf8) }
 
     /// Whether this is the text, byte by byte: texts that only look the same are different keys.
-    public func equals(_ text: String) -> Bool {
+    @_disfavoredOverload public func equals(_ text: String) -> Bool {
         var text = text
         return text.withUTF8 { unsafe equals(UnsafeRawBufferPointer($0)) }
     }
