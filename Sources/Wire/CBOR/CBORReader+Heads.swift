@@ -165,7 +165,7 @@ extension CBORReader {
         var magnitude: UInt128 = 0
         var fits = true
         unsafe bytes.forEachRun { run in
-            for unsafe byte in unsafe run {
+            for unsafebyte in unsafe run {
                 fits = fits && magnitude >> 119 == 0
                 magnitude = magnitude << 8 | UInt128(byte)
             }

@@ -19,7 +19,9 @@ public struct JSONWriter: WireWriter {
     /// Writes the key of the next entry.
     @inlinable @inline(__always)
     public mutating func key(
-        _ key: FieldKey, in scope: inout WireScope, to output: inout ByteBuffer
+        _ key: FieldKey,
+        in scope: inout WireScope,
+        to output: inout ByteBuffer
     ) throws(WireError) {
         separate(&scope, &output)
         unsafe output.append(copying: key.json)
@@ -27,7 +29,9 @@ public struct JSONWriter: WireWriter {
 
     /// Writes a key that is text.
     @inlinable public mutating func key(
-        _ key: WireSlice, in scope: inout WireScope, to output: inout ByteBuffer
+        _ key: WireSlice,
+        in scope: inout WireScope,
+        to output: inout ByteBuffer
     ) throws(WireError) {
         separate(&scope, &output)
         try text(key, to: &output)
@@ -36,7 +40,9 @@ public struct JSONWriter: WireWriter {
 
     /// Writes a key that is text.
     @inlinable public mutating func key(
-        _ key: String, in scope: inout WireScope, to output: inout ByteBuffer
+        _ key: String,
+        in scope: inout WireScope,
+        to output: inout ByteBuffer
     ) throws(WireError) {
         separate(&scope, &output)
         Self.appendQuoted(key, to: &output)

@@ -63,7 +63,8 @@ public struct MessagePackReader: WireReader, ~Escapable {
     }
 
     /// Enters an array.
-    @inlinable @inline(__always) public mutating func beginArray(of element: WireElement) throws(WireError) -> WireScope {
+    @inlinable @inline(__always) public mutating func beginArray(of element: WireElement) throws(WireError) -> WireScope
+    {
         let from = input.at
         let head = try input.take(.array)
         if head & 0xF0 == 0x90 { return try begin(UInt64(head & 0x0F), perEntry: 1, from) }

@@ -15,7 +15,9 @@
     @_lifetime(copy bytes)
     @inlinable init(_ bytes: RawSpan) {
         end = bytes.byteCount
-        unsafe start = bytes.withUnsafeBytes { unsafe $0.baseAddress ?? UnsafeRawPointer(bitPattern: 8).unsafelyUnwrapped }
+        unsafe start = bytes.withUnsafeBytes {
+            unsafe $0.baseAddress ?? UnsafeRawPointer(bitPattern: 8).unsafelyUnwrapped
+        }
     }
 
     /// How many bytes are left.
@@ -93,7 +95,9 @@
         guard rest > 0 else { return }
         // The word that ends with the text also has older bytes, which are shifted out. There are none in a message
         // that is shorter than a word.
-        if stop >= 8, word(stop &- 8) &>> UInt64(truncatingIfNeeded: 64 &- 8 &* rest) & RawBytes.highBits == 0 { return }
+        if stop >= 8, word(stop &- 8) &>> UInt64(truncatingIfNeeded: 64 &- 8 &* rest) & RawBytes.highBits == 0 {
+            return
+        }
         try checkUTF8(from: index, to: stop)
     }
 
