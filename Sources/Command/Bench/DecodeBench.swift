@@ -28,12 +28,15 @@ struct DecodeBench {
         try Transcoder.transcode(from: .json, to: .messagePack, input: json.bytes, output: &messagePack)
         return Result(
             json: try nanoseconds(JSONReader.self, json, iterations),
-            messagePack: try nanoseconds(MessagePackReader.self, messagePack, iterations))
+            messagePack: try nanoseconds(MessagePackReader.self, messagePack, iterations)
+        )
     }
 
     @inline(__always)
     private func nanoseconds<Reader: WireReader & ~Escapable>(
-        _ reader: Reader.Type, _ message: borrowing ByteBuffer, _ iterations: Int
+        _ reader: Reader.Type,
+        _ message: borrowing ByteBuffer,
+        _ iterations: Int
     ) throws(WireError) -> Double {
         var sum = 0
         let clock = ContinuousClock()
@@ -71,7 +74,9 @@ struct DecodeBench {
 
     @inline(__always)
     private func expect<Reader: WireReader & ~Escapable>(
-        _ key: FieldKey, _ reader: inout Reader, _ scope: inout WireScope
+        _ key: FieldKey,
+        _ reader: inout Reader,
+        _ scope: inout WireScope
     ) throws(WireError) {
         guard try reader.matchKey(key, in: &scope) else {
             throw WireError(.missingKey, expected: .key, at: reader.offset)

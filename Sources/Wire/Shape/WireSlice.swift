@@ -74,7 +74,7 @@ public import Base
     @inlinable @inline(__always) public func equals(_ key: FieldKey) -> Bool { unsafe equals(key.utf8) }
 
     /// Whether this is the text, byte by byte: texts that only look the same are different keys.
-    public func equals(_ text: String) -> Bool {
+    @_disfavoredOverload public func equals(_ text: String) -> Bool {
         var text = text
         return text.withUTF8 { unsafe equals(UnsafeRawBufferPointer($0)) }
     }
@@ -104,7 +104,7 @@ extension WireSlice {
         var seen = 0
         var same = true
         unsafe forEachRun { run in
-            for unsafe byte in unsafe run {
+            for unsafebyte in unsafe run {
                 same = unsafe same && seen < bytes.count && bytes[seen] == byte
                 seen += 1
             }
@@ -121,7 +121,7 @@ extension WireSlice {
         case .base64:
             var decoder = Base64Decoder()
             unsafe JSONText.unescape(raw) { run in
-                for unsafe byte in unsafe run {
+                for unsafebyte in unsafe run {
                     guard case .byte(let decoded) = decoder.accept(byte) else { continue }
                     unsafe withUnsafeBytes(of: decoded) { unsafe body($0) }
                 }
