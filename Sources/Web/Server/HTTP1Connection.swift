@@ -56,7 +56,6 @@ final class HTTP1Connection: ConnectionHandler {
             case .upgraded: goesOn = false
             }
         }
-        // A body that ends with the head needs no byte more to be complete.
         setDeadline()
         return offset
     }
@@ -175,12 +174,17 @@ final class HTTP1Connection: ConnectionHandler {
         case .needMore: return false
         case .bytes(let range):
             bodyBytes += Int(range.count)
-            if exchange.isAnswered { return drop(exchange) }
+            if exchange.isAnswered {
+                if reader.isComplete { endBody(of: exchange) } else { drop(exchange) }
+                return true
+            }
             guard bodyBytes <= exchange.bodyBytesMax else {
                 refuse(.contentTooLarge)
                 return true
             }
             exchange.bodyArrived(span.slice(range))
+            // The last byte of a body of known length is its end; no further byte needs to come to say so.
+            if reader.isComplete, receiving === exchange { endBody(of: exchange) }
             return true
         case .trailer: return true  // they may carry nothing that a handler of ours acts on
         case .refused(let refusal):
@@ -201,14 +205,13 @@ final class HTTP1Connection: ConnectionHandler {
     }
 
     /// The response is given already: the rest of the body is read for the sake of the next request, within a bound.
-    private func drop(_ exchange: Exchange) -> Bool {
-        guard bodyBytes > server.limits.http.discardedBytesMax else { return true }
+    private func drop(_ exchange: Exchange) {
+        guard bodyBytes > server.limits.http.discardedBytesMax else { return }
         phase = .ended
         receiving = nil
         exchange.bodyFailed()
         endsAfterQueue = true
         advance()
-        return true
     }
 
     // MARK: The queue
