@@ -82,6 +82,14 @@ public struct Connection {
         return result
     }
 
+    /// Calls the handler's `drained` once everything written so far has left, even if the connection never was congested:
+    /// for a sender of much that must go on reading meanwhile, which a congested connection does not.
+    public func awaitDrain() {
+        guard isOpen else { return }
+        slot.pointee.flags.insert(.awaitsDrain)
+        slot.pointee.loop.markDirty(slot)
+    }
+
     /// Stops delivering input. What has arrived is kept; the peer is held back by its own full window.
     public func pauseReading() {
         guard isOpen else { return }

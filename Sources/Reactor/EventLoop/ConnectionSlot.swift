@@ -48,6 +48,8 @@ struct ConnectionSlot: ~Copyable {
         static let departing = Flags(rawValue: 512)
         /// The peer's stream ended without the goodbye of TLS: somebody may have cut it.
         static let truncated = Flags(rawValue: 1024)
+        /// The handler wants to hear when everything written has left, congested or not.
+        static let awaitsDrain = Flags(rawValue: 2048)
         /// No input is delivered while one of these holds.
         static let silencing: Flags = [.paused, .congested, .departing]
     }
