@@ -8,13 +8,13 @@
 
 #include "Context.h"
 
-// One connection. OpenSSL reads and writes through a BIO of ours that owns no memory: for the length of one call it looks at
-// the ciphertext the loop has received, and appends to the bytes the loop will send.
+// One connection. OpenSSL reads and writes through a BIO of ours that owns no memory: for the length of one call it
+// looks at the ciphertext the loop has received, and appends to the bytes the loop will send.
 
 /// After the handshake a peer may send this many handshake messages (key updates, tickets)…
 #define POST_HANDSHAKE_FREE 16
-/// …one more for every 2^20 bytes of plaintext in either direction, and one for each key update that we asked for. Each costs
-/// us a key derivation and an answer.
+/// …one more for every 2^20 bytes of plaintext in either direction, and one for each key update that we asked for.
+/// Each costs us a key derivation and an answer.
 #define POST_HANDSHAKE_SHIFT 20
 
 struct gamekeeper_tls_session {
@@ -26,6 +26,9 @@ struct gamekeeper_tls_session {
     void *out;
     // What the peer has cost so far.
     size_t handshake_left;
+    size_t handshake_read;
+    size_t hello_bytes_max;
+    size_t hello_bytes;
     uint64_t plaintext;
     uint64_t updates_asked;
     uint64_t post_handshake;
@@ -38,6 +41,19 @@ struct gamekeeper_tls_session {
 
 // The BIO.
 
+/// Looks at the size that a ClientHello announces, before OpenSSL makes room for it: bytes 6 to 8 of the stream,
+/// after a record header and the message's type. A first record too short to hold them is no client's and is refused
+/// by the same rule.
+static int is_hello_fine(struct gamekeeper_tls_session *session, size_t taken) {
+    if (session->hello_bytes_max == 0) return 1;
+    for (size_t index = 0; index < taken && session->handshake_read + index < 9; index++) {
+        size_t at = session->handshake_read + index;
+        if (at == 0 && session->in[index] != SSL3_RT_HANDSHAKE) session->hello_bytes_max = 0;
+        if (at >= 6) session->hello_bytes = session->hello_bytes << 8 | session->in[index];
+    }
+    return session->hello_bytes_max == 0 || session->hello_bytes <= session->hello_bytes_max;
+}
+
 static int bio_read(BIO *bio, char *bytes, int count) {
     struct gamekeeper_tls_session *session = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
@@ -48,11 +64,12 @@ static int bio_read(BIO *bio, char *bytes, int count) {
     }
     size_t taken = (size_t)count < session->in_left ? (size_t)count : session->in_left;
     if (!session->done) {
-        if (taken > session->handshake_left) {
+        if (taken > session->handshake_left || !is_hello_fine(session, taken)) {
             session->failure.fault = GAMEKEEPER_TLS_FAULT_HANDSHAKE_TOO_LARGE;
             return -1;
         }
         session->handshake_left -= taken;
+        session->handshake_read += taken;
     } else if (session->post_handshake
                > POST_HANDSHAKE_FREE + session->updates_asked + (session->plaintext >> POST_HANDSHAKE_SHIFT)) {
         session->failure.fault = GAMEKEEPER_TLS_FAULT_FLOOD;
@@ -121,6 +138,7 @@ struct gamekeeper_tls_session *gamekeeper_tls_session_new(
     session->ssl = ssl;
     session->append = append;
     session->handshake_left = context->handshake_bytes_max;
+    session->hello_bytes_max = context->server ? context->hello_bytes_max : 0;
     BIO_set_data(bio, session);
     SSL_set_bio(ssl, bio, bio);
     SSL_set_msg_callback(ssl, watch);
@@ -191,6 +209,7 @@ static struct gamekeeper_tls_failure explain(struct gamekeeper_tls_session *sess
         break;
     case SSL_R_UNSUPPORTED_PROTOCOL:
     case SSL_R_UNSUPPORTED_SSL_VERSION:
+    case SSL_R_UNKNOWN_PROTOCOL:
     case SSL_R_WRONG_SSL_VERSION:
     case SSL_R_VERSION_TOO_LOW:
     case SSL_R_VERSION_TOO_HIGH: failure.fault = GAMEKEEPER_TLS_FAULT_VERSION; break;
@@ -288,7 +307,8 @@ int gamekeeper_tls_session_write(
     size_t written = 0;
     int result = SSL_write_ex(session->ssl, plaintext, count, &written);
     if (result != 1 && judge(session, result) != GAMEKEEPER_TLS_FAILED) {
-        // A write that wants to read would have to be repeated with the same bytes; without renegotiation it can't happen.
+        // A write that wants to read would have to be repeated with the same bytes; without renegotiation it can't
+        // happen.
         session->failure.fault = GAMEKEEPER_TLS_FAULT_PROTOCOL;
     }
     session->out = NULL;

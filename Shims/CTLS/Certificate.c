@@ -16,7 +16,7 @@ void gamekeeper_tls_certificate_free(struct gamekeeper_tls_certificate *certific
     X509_free((X509 *)certificate);
 }
 
-int gamekeeper_tls_certificate_fingerprint(const struct gamekeeper_tls_certificate *certificate, uint8_t *hash) {
+int gamekeeper_tls_certificate_sha256(const struct gamekeeper_tls_certificate *certificate, uint8_t *hash) {
     unsigned int count = 32;
     return X509_digest((const X509 *)certificate, EVP_sha256(), hash, &count) == 1 && count == 32;
 }
@@ -49,7 +49,11 @@ void gamekeeper_tls_certificate_names(
     for (int index = 0; index < sk_GENERAL_NAME_num(names); index++) {
         int type;
         const ASN1_STRING *value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, index), &type);
-        char kind = type == GEN_DNS ? 'd' : type == GEN_URI ? 'u' : type == GEN_EMAIL ? 'e' : type == GEN_IPADD ? 'i' : 0;
+        char kind = 0;
+        if (type == GEN_DNS) kind = 'd';
+        if (type == GEN_IPADD) kind = 'i';
+        if (type == GEN_URI) kind = 'u';
+        if (type == GEN_EMAIL) kind = 'e';
         if (kind == 0 || value == NULL) continue;
         const unsigned char *bytes = ASN1_STRING_get0_data(value);
         size_t count = (size_t)ASN1_STRING_length(value);
@@ -114,6 +118,7 @@ static int set_serial(X509 *certificate) {
 static int fill(
     X509 *certificate, EVP_PKEY *key, const char *const *names, size_t name_count, int authority, X509 *issuer) {
     X509_NAME *subject = X509_get_subject_name(certificate);
+    const char *constraint = authority ? "critical,CA:TRUE" : "critical,CA:FALSE";
     const char *common = name_count > 0 && strlen(names[0]) <= 64 ? names[0] : "gamekeeper";
     X509V3_CTX context;
     X509V3_set_ctx(&context, issuer == NULL ? certificate : issuer, certificate, NULL, NULL, 0);
@@ -122,7 +127,7 @@ static int fill(
         && X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)common, -1, -1, 0) == 1
         && X509_set_issuer_name(certificate, issuer == NULL ? subject : X509_get_subject_name(issuer)) == 1
         && add_extension(certificate, &context, NID_subject_key_identifier, "hash")
-        && add_extension(certificate, &context, NID_basic_constraints, authority ? "critical,CA:TRUE" : "critical,CA:FALSE")
+        && add_extension(certificate, &context, NID_basic_constraints, constraint)
         && add_extension(
                certificate, &context, NID_key_usage,
                authority ? "critical,keyCertSign,cRLSign,digitalSignature" : "critical,digitalSignature")

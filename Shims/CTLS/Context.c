@@ -8,8 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
-// Mozilla's "intermediate" profile, without its three DHE suites: no client since 2015 needs them, and a DHE key exchange
-// lets a stranger spend the server's time for nothing.
+// Mozilla's "intermediate" profile, without its three DHE suites: no client since 2015 needs them, and a DHE key
+// exchange lets a stranger spend the server's time for nothing.
 static const char ciphers12[] =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
@@ -80,7 +80,8 @@ static X509_STORE *make_store(const struct gamekeeper_tls_settings *settings) {
     return NULL;
 }
 
-/// Tickets are good only where they could have been earned: a listener that trusts other client certificates has another scope.
+/// Tickets are good only where they could have been earned: a listener that trusts other client certificates has
+/// another scope.
 static int make_scope(struct gamekeeper_tls_context *context) {
     EVP_MD_CTX *hash = EVP_MD_CTX_new();
     int fine = hash != NULL && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1
@@ -111,6 +112,8 @@ struct gamekeeper_tls_context *gamekeeper_tls_context_new(
     context->only12 = settings->only12;
     context->verify = settings->verify;
     context->handshake_bytes_max = settings->handshake_bytes_max;
+    context->hello_bytes_max = settings->hello_bytes_max;
+    context->certificates_bytes_max = settings->certificates_bytes_max;
     context->keys = settings->keys;
     context->trust = make_store(settings);
     if (context->trust == NULL) {
@@ -249,9 +252,8 @@ static int set_server(struct gamekeeper_tls_context *context, SSL_CTX *ssl) {
     SSL_CTX_set_tlsext_servername_callback(ssl, choose_identity);
     SSL_CTX_set_tlsext_servername_arg(ssl, context);
     if (context->alpn_count > 0) SSL_CTX_set_alpn_select_cb(ssl, choose_protocol, context);
-    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_timeout(ssl, 2 * 60 * 60);
-    // The client keeps the state, and one ticket is enough for a client that keeps one connection.
+    // One ticket is enough for a client that keeps one connection.
     if (SSL_CTX_set_num_tickets(ssl, 1) != 1) return 0;
     if (SSL_CTX_set_tlsext_ticket_key_evp_cb(ssl, gamekeeper_tls_ticket) != 1) return 0;
     if (SSL_CTX_set_session_id_context(ssl, context->scope, sizeof context->scope) != 1) return 0;
@@ -272,6 +274,9 @@ static SSL_CTX *make(struct gamekeeper_tls_context *context) {
     SSL_CTX_clear_options(ssl, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_CIPHER_SERVER_PREFERENCE
         | SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
     SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
+    // Tickets are kept by clients, and by whoever calls for one here; OpenSSL keeps nothing.
+    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_max_cert_list(ssl, (long)context->certificates_bytes_max);
     SSL_CTX_set_max_early_data(ssl, 0);
     SSL_CTX_set_recv_max_early_data(ssl, 0);
     int verify = SSL_VERIFY_NONE;

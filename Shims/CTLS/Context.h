@@ -19,6 +19,8 @@ struct gamekeeper_tls_context {
     int only12;
     int verify;
     size_t handshake_bytes_max;
+    size_t hello_bytes_max;
+    size_t certificates_bytes_max;
     X509_STORE *trust;
     uint8_t *alpn;
     size_t alpn_count;

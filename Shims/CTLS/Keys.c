@@ -7,8 +7,9 @@
 
 #include "Context.h"
 
-// Session tickets, sealed by RFC 5077's own recipe: AES-256-CBC, then HMAC-SHA-256. OpenSSL would make one key per context
-// and keep it for ever; here the key outlives a reload of certificates, and a rotation ends what a stolen key can open.
+// Session tickets, sealed by RFC 5077's own recipe: AES-256-CBC, then HMAC-SHA-256. OpenSSL would make one key per
+// context and keep it for ever; here the key outlives a reload of certificates, and a rotation ends what a stolen key
+// can open.
 
 struct ticket_key {
     unsigned char name[16];

@@ -224,6 +224,21 @@ extension Limits {
         public var waitingCallsMax = 256
         /// How long an unused connection is kept: below the 60 s of common servers, so that we rarely write into a close.
         public var idleTimeout = Duration.seconds(45)
+        /// Origins that are spoken to at once, per loop; past it a call is refused. Each keeps connections for a while,
+        /// which count among those of the loop.
+        public var originsMax = 256
+        /// The head of a response. Servers send cookies of 4 KB, a few at a time.
+        public var headBytesMax = 32 << 10
+        /// Responses of status 1xx before the real one: they mean nothing to us and could go on for ever.
+        public var interimResponsesMax = 16
+        /// Without a byte of a body in either direction, whoever it waits for.
+        public var bodyIdleTimeout = Duration.seconds(30)
+        /// Bytes of a response that wait for a caller who is slower than the server; then reading pauses.
+        public var bodyBufferBytesMax = 256 << 10
+        /// A call from its first moment to the last byte of its response, where the caller does not say otherwise.
+        public var callTimeout = Duration.seconds(60)
+        /// Redirects of one call within an origin, where the caller wants them followed at all.
+        public var redirectsMax = 5
 
         /// The defaults.
         public init() {}

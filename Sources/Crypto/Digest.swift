@@ -34,6 +34,7 @@ public enum HashAlgorithm: Sendable, CaseIterable {
         }
     }
 
+    // It is never freed, so the pointer is good for as long as the process.
     @safe struct Implementation {
         let pointer: OpaquePointer
 

@@ -3,7 +3,8 @@ internal import CLibcrypto
 
 /// Signs with Ed25519 (RFC 8032): the same key and message always give the same signature, so signing needs no entropy.
 ///
-/// One signature costs about 30 µs, checking one about 100 µs: neither belongs on a path that strangers can flood.
+/// A signature costs tens of microseconds and checking one about three times as much: neither belongs on a path that
+/// strangers can flood.
 @safe public struct SigningKey: ~Copyable {
     /// How many bytes the secret has from which the key is made.
     public static let seedBytes = 32

@@ -30,20 +30,17 @@ import Testing
         #expect(limits.webSocket.pingInterval + limits.webSocket.pongTimeout <= .seconds(15))
     }
 
-    @Test func `messages of sixteen megabytes need room for their frame and for two of them on the way out`() {
+    @Test func `messages of sixteen megabytes need room for two of them on the way out`() {
         var limits = Limits()
         limits.webSocket.messageBytesMax = 16 << 20
-        #expect(limits.violations().count == 2)
-        limits.connection.partialInputBytesMax = 17 << 20
+        #expect(limits.violations().contains { $0.hasPrefix("outgoingBytesMax must hold two messages") })
         limits.connection.outgoingBytesMax = 40 << 20
-        #expect(limits.violations() == [])
+        #expect(!limits.violations().contains { $0.hasPrefix("outgoingBytesMax") })
     }
 
     @Test func `each relation is found when it is broken`() {
         let breaks: [(String, (inout Limits) -> Void)] = [
-            ("outgoingBytesLow", { $0.connection.outgoingBytesLow = $0.connection.outgoingBytesHigh }),
             ("outgoingBytesHigh", { $0.connection.outgoingBytesHigh = $0.connection.outgoingBytesMax }),
-            ("partialInputBytesMax", { $0.connection.partialInputBytesMax = 1 }),
             ("connectionsMax", { $0.loop.connectionsMax = 1 << 24 }),
             ("timersMax", { $0.loop.timersMax = 1 }),
             ("targetBytesMax", { $0.http.targetBytesMax = $0.http.headBytesMax }),

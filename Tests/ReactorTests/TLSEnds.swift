@@ -65,8 +65,7 @@ final class TLSEnd {
 }
 
 /// Carries bytes both ways until neither end has anything to say.
-///
-/// - Parameter piece: how many bytes arrive at once.
+/// At most `piece` bytes arrive at once.
 func settle(_ left: TLSEnd, _ right: TLSEnd, piece: Int = .max) {
     var isMoving = true
     while isMoving {

@@ -83,18 +83,32 @@ import Testing
         #expect(client.ending == (isFine ? nil : .failed(.refusedByPeer(alert: 120))))
     }
 
-    @Test func `a handshake without end is refused`() throws {
-        // Warnings and empty handshakes would be cut off by OpenSSL; a large ClientHello in many small records is not.
-        let server = try fresh()
-        var sent = 0
-        var hello: [UInt8] = [22, 3, 1, 0, 4, 1, 0x01, 0xFF, 0xFF]
-        while server.ending == nil, sent < 1 << 20 {
-            server.receive(hello)
-            sent += hello.count
-            hello = [22, 3, 1, 0, 16] + [UInt8](repeating: 0, count: 16)
+    @Test(arguments: [1, 9, 1_000])
+    func `a ClientHello that announces too much is refused at once`(piece: Int) throws {
+        for announced in [TLSLimits.helloBytesMax + 1, 0x1_FFFF, 0xFF_FFFF] {
+            let server = try fresh()
+            let head = [22, 3, 1, 0x3F, 0xFF, 1] + [16, 8, 0].map { UInt8(truncatingIfNeeded: announced >> $0) }
+            for at in stride(from: 0, to: head.count, by: piece) {
+                server.receive(Array(head[at..<min(at + piece, head.count)]))
+            }
+            #expect(server.ending == .failed(.handshakeTooLarge))
         }
-        #expect(server.ending == .failed(.handshakeTooLarge) || sent <= TLSLimits.handshakeBytesMax)
-        #expect(server.ending != nil && sent <= TLSLimits.handshakeBytesMax + hello.count)
+        let server = try fresh()
+        server.receive([22, 3, 1, 0x3F, 0xFF, 1, 0, 0x40, 0])
+        #expect(server.ending == nil)
+    }
+
+    @Test func `a handshake without end is refused`() throws {
+        // A server that goes on and on, in a second message as large as a client would take, in small records.
+        let client = try ends().client
+        client.receive([22, 3, 3, 0, 4, 2, 0, 0xFF, 0xFF])
+        var sent = 0
+        while client.ending == nil, sent < 1 << 20 {
+            let next: [UInt8] = [22, 3, 3, 0, 16] + [UInt8](repeating: 0, count: 16)
+            client.receive(next)
+            sent += next.count
+        }
+        #expect(client.ending != nil && sent <= TLSLimits.handshakeBytesMax + 21)
     }
 
     @Test func `a peer that only changes keys is cut off`() throws {

@@ -1,8 +1,8 @@
 #ifndef GAMEKEEPER_CTLS_H
 #define GAMEKEEPER_CTLS_H
 
-// TLS by OpenSSL 3, as small functions over opaque types. Swift sees no OpenSSL header: its macros are functions here, and
-// its reference counts stay here. Nothing in this shim knows a socket.
+// TLS by OpenSSL 3, as small functions over opaque types. Swift sees no OpenSSL header: its macros are functions
+// here, and its reference counts stay here. Nothing in this shim knows a socket.
 
 #include <stddef.h>
 #include <stdint.h>
@@ -20,8 +20,8 @@ struct gamekeeper_tls_pem {
     const char *path;
 };
 
-/// What went wrong. `fault` is one of the GAMEKEEPER_TLS_FAULT numbers; `detail` is the alert, the verdict on a certificate
-/// or OpenSSL's reason, depending on it.
+/// What went wrong. `fault` is one of the GAMEKEEPER_TLS_FAULT numbers; `detail` is the alert, the verdict on a
+/// certificate or OpenSSL's reason, depending on it.
 struct gamekeeper_tls_failure {
     int32_t fault;
     int32_t detail;
@@ -52,7 +52,8 @@ struct gamekeeper_tls_failure {
 /// Fresh random keys, or null when memory or entropy is missing.
 struct gamekeeper_tls_keys *gamekeeper_tls_keys_new(void);
 void gamekeeper_tls_keys_free(struct gamekeeper_tls_keys *keys);
-/// Makes a new key for new tickets. Tickets of the key before are accepted until the next rotation. 0 when entropy is missing.
+/// Makes a new key for new tickets. Tickets of the key before are accepted until the next rotation. 0 when entropy is
+/// missing.
 int gamekeeper_tls_keys_rotate(struct gamekeeper_tls_keys *keys);
 
 // Contexts: what a listener or a kind of client agrees to. Immutable after the last add_….
@@ -80,6 +81,10 @@ struct gamekeeper_tls_settings {
     struct gamekeeper_tls_keys *keys;
     /// How many bytes a peer may send before the handshake is done.
     size_t handshake_bytes_max;
+    /// How large a ClientHello a server takes.
+    size_t hello_bytes_max;
+    /// How many bytes of certificates a peer may show.
+    size_t certificates_bytes_max;
 };
 
 struct gamekeeper_tls_context *gamekeeper_tls_context_new(
@@ -92,7 +97,8 @@ int gamekeeper_tls_context_add_identity(
 /// Makes a client context without an identity usable. Returns 0 or -1.
 int gamekeeper_tls_context_add_anonymous(
     struct gamekeeper_tls_context *context, struct gamekeeper_tls_failure *failure);
-/// Lets a server name (lower case; may begin with "*.") choose an identity. The first to claim a name keeps it. 0 or -1.
+/// Lets a server name (lower case; may begin with "*.") choose an identity. The first to claim a name keeps it. 0 or
+/// -1.
 int gamekeeper_tls_context_add_name(struct gamekeeper_tls_context *context, const char *name, int identity);
 /// Claims every DNS name in the certificate of the identity. 0 or -1.
 int gamekeeper_tls_context_add_own_names(struct gamekeeper_tls_context *context, int identity);
@@ -116,7 +122,8 @@ struct gamekeeper_tls_received {
 struct gamekeeper_tls_session *gamekeeper_tls_session_new(
     struct gamekeeper_tls_context *context, gamekeeper_tls_append append);
 void gamekeeper_tls_session_free(struct gamekeeper_tls_session *session);
-/// Says whom a client wants to reach: a host name or an address; null verifies only the chain. 0 when it can't be a name.
+/// Says whom a client wants to reach: a host name or an address; null verifies only the chain. 0 when it can't be a
+/// name.
 int gamekeeper_tls_session_expect(struct gamekeeper_tls_session *session, const char *name);
 /// Judges certificates as of this time instead of the machine's clock.
 void gamekeeper_tls_session_judge_at(struct gamekeeper_tls_session *session, int64_t seconds);
@@ -132,7 +139,8 @@ int gamekeeper_tls_session_write(
     struct gamekeeper_tls_session *session, const void *plaintext, size_t count, void *out);
 /// Sends close_notify once, if there is anybody to tell.
 void gamekeeper_tls_session_close(struct gamekeeper_tls_session *session, void *out);
-/// Changes the sending key, and asks the peer to do the same. TLS 1.3 only; goes out with the next write. 0 when refused.
+/// Changes the sending key, and asks the peer to do the same. TLS 1.3 only; goes out with the next write. 0 when
+/// refused.
 int gamekeeper_tls_session_update_keys(struct gamekeeper_tls_session *session);
 
 struct gamekeeper_tls_failure gamekeeper_tls_session_failure(const struct gamekeeper_tls_session *session);
@@ -156,7 +164,7 @@ void gamekeeper_tls_resumption_free(struct gamekeeper_tls_resumption *resumption
 struct gamekeeper_tls_certificate *gamekeeper_tls_session_peer(const struct gamekeeper_tls_session *session);
 void gamekeeper_tls_certificate_free(struct gamekeeper_tls_certificate *certificate);
 /// Writes the SHA-256 of the certificate's DER form: 32 bytes. 0 on failure.
-int gamekeeper_tls_certificate_fingerprint(const struct gamekeeper_tls_certificate *certificate, uint8_t *hash);
+int gamekeeper_tls_certificate_sha256(const struct gamekeeper_tls_certificate *certificate, uint8_t *hash);
 /// Writes the subject as RFC 2253 text and returns its length, at most `room`.
 size_t gamekeeper_tls_certificate_subject(
     const struct gamekeeper_tls_certificate *certificate, char *text, size_t room);

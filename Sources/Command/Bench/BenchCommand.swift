@@ -8,23 +8,21 @@ struct BenchCommand {
     private let options: BenchOptions
     private let arena: Arena
 
-    /// Runs the command with the arguments that follow `bench`, and returns the status to exit with.
-    static func run(_ arguments: [String]) -> Int32 {
+    /// Runs the command with the arguments that follow `bench`.
+    static func run(_ arguments: [String]) -> ExitStatus {
         let options: BenchOptions
         do {
             options = try BenchOptions(arguments)
         } catch {
-            StandardStreams.error("gamekeeper bench: what is \(error.argument)?\n" + BenchOptions.usage)
-            return 2
+            return .usage("bench does not know what \(error.argument) is\n\(BenchOptions.usage)")
         }
         do {
             let command = Self(options: options, arena: try Arena())
             let rows = try command.measure()
-            StandardStreams.output(options.json ? BenchReport.json(rows) : BenchReport.table(rows))
-            return 0
+            StandardStreams.write(options.json ? BenchReport.json(rows) : BenchReport.table(rows))
+            return .success
         } catch {
-            StandardStreams.error("gamekeeper bench: \(error.text)\n")
-            return 1
+            return .failure(error.text)
         }
     }
 
@@ -40,7 +38,7 @@ struct BenchCommand {
             case .start: rows.append(try start())
             case .decode:
                 if InProcessBench.decoders.isEmpty {
-                    StandardStreams.error("decode: this build has no decoder to measure\n")
+                    StandardStreams.writeError("decode: this build has no decoder to measure\n")
                 }
                 for decoder in InProcessBench.decoders {
                     progress(decoder.name)
@@ -164,6 +162,6 @@ struct BenchCommand {
     }
 
     private func progress(_ text: String) {
-        if !options.json { StandardStreams.error("\(text)\n") }
+        if !options.json { StandardStreams.writeError("\(text)\n") }
     }
 }

@@ -75,8 +75,19 @@ public struct Connection {
         guard isOpen else { return nil }
         if slot.pointee.output.capacity == 0 { slot.pointee.loop.lendBuffer(to: slot) }
         let result = body(&slot.pointee.output)
-        slot.pointee.loop.wrote(slot)
+        // The second write of an iteration has nothing to note, unless it was one too many.
+        if !slot.pointee.flags.contains(.dirty) || slot.pointee.output.count > slot.pointee.notedBelow {
+            slot.pointee.loop.wrote(slot)
+        }
         return result
+    }
+
+    /// Calls the handler's `drained` once everything written so far has left, even if the connection never was congested:
+    /// for a sender of much that must go on reading meanwhile, which a congested connection does not.
+    public func awaitDrain() {
+        guard isOpen else { return }
+        slot.pointee.flags.insert(.awaitsDrain)
+        slot.pointee.loop.markDirty(slot)
     }
 
     /// Stops delivering input. What has arrived is kept; the peer is held back by its own full window.

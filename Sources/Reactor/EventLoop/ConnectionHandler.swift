@@ -16,7 +16,7 @@ public protocol ConnectionHandler: AnyObject {
     /// The peer will send nothing more. It may still read.
     func peerFinished(_ connection: Connection)
 
-    /// Everything written has left after a time of congestion (`Connection.isCongested`).
+    /// Everything written has left, after a time of congestion (`Connection.isCongested`) or as asked by `awaitDrain`.
     func drained(_ connection: Connection)
 
     /// The moment given to `Connection.deadline` has come.

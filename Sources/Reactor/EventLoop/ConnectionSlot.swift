@@ -48,6 +48,8 @@ struct ConnectionSlot: ~Copyable {
         static let departing = Flags(rawValue: 512)
         /// The peer's stream ended without the goodbye of TLS: somebody may have cut it.
         static let truncated = Flags(rawValue: 1024)
+        /// The handler wants to hear when everything written has left, congested or not.
+        static let awaitsDrain = Flags(rawValue: 2048)
         /// No input is delivered while one of these holds.
         static let silencing: Flags = [.paused, .congested, .departing]
     }
@@ -73,6 +75,8 @@ struct ConnectionSlot: ~Copyable {
     /// When a peer that is slow to read is judged, and how many bytes it has taken since the last time.
     var readerJudgedAt = MonotonicTime.never
     var takenByReader = 0
+    /// Up to here waiting output needs no further note once the connection is dirty.
+    var notedBelow = 0
     /// How many bytes were thrown away while lingering.
     var discarded = 0
     var reason = CloseReason.finished
@@ -83,6 +87,7 @@ struct ConnectionSlot: ~Copyable {
     init(loop: EventLoop, index: UInt32) {
         unowned(unsafe) let owner = loop
         self.loop = owner
+        notedBelow = owner.limits.connection.outgoingBytesHigh
         self.index = index
     }
 

@@ -59,7 +59,7 @@ extension EventLoop {
         let sent = slot.pointee.tls.map { flushSealed($0, of: slot) } ?? flushPlain(slot)
         guard sent else { return }
         if slot.pointee.flags.contains(.finishing) { return finishSending(slot) }
-        if slot.pointee.flags.contains(.congested) { relieved(slot) }
+        if !slot.pointee.flags.isDisjoint(with: [.congested, .awaitsDrain]) { relieved(slot) }
     }
 
     private func flushPlain(_ slot: SlotPointer) -> Bool {
@@ -149,8 +149,10 @@ extension EventLoop {
 
     /// Everything has left: the peer is read again and the handler may go on writing.
     private func relieved(_ slot: SlotPointer) {
-        slot.pointee.flags.remove(.congested)
-        if !slot.pointee.flags.contains(.paused) { resume(slot) }
+        let wasCongested = slot.pointee.flags.contains(.congested)
+        slot.pointee.flags.subtract([.congested, .awaitsDrain])
+        if wasCongested, !slot.pointee.flags.contains(.paused) { resume(slot) }
+        guard slot.pointee.phase == .open else { return }
         slot.pointee.handler?.drained(Connection(slot))
     }
 

@@ -1,23 +1,54 @@
+public import Base
 import Glibc
 
-/// What a command says to whoever called it. Servers log instead.
+/// The three streams that a process is born with. They may block, so only the main thread and the log use them.
 public enum StandardStreams {
-    /// Writes text to the standard output, for the next program or the reader.
-    public static func output(_ text: String) { write(text, to: STDOUT_FILENO) }
+    /// Writes all of the bytes to the standard output.
+    public static func write(_ bytes: RawSpan) { write(bytes, to: STDOUT_FILENO) }
 
-    /// Writes text to the standard error: progress and complaints.
-    public static func error(_ text: String) { write(text, to: STDERR_FILENO) }
+    /// Writes a text to the standard output.
+    public static func write(_ text: String) { write(text, to: STDOUT_FILENO) }
+
+    /// Writes all of the bytes to the standard error: one call is one line of the log.
+    public static func writeError(_ bytes: RawSpan) { write(bytes, to: STDERR_FILENO) }
+
+    /// Writes a text to the standard error.
+    public static func writeError(_ text: String) { write(text, to: STDERR_FILENO) }
+
+    /// Reads the standard input to its end.
+    ///
+    /// - Returns: `nil` when there is more than `bytesMax`.
+    public static func readAll(bytesMax: Int) -> ByteBuffer? {
+        var input = ByteBuffer()
+        while true {
+            var count = 0
+            input.append(uninitialized: 64 << 10) { room in
+                count = read(STDIN_FILENO, room.baseAddress, room.count)
+                return max(0, count)
+            }
+            guard count > 0 || (count < 0 && errno == EINTR) else { return input }
+            guard input.count <= bytesMax else { return nil }
+        }
+    }
+
+    /// Whether a person reads the standard output.
+    public static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
     private static func write(_ text: String, to descriptor: Int32) {
-        var bytes = Array(text.utf8)[...]
-        while !bytes.isEmpty {
-            let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            // Nobody reads any more: a command has nobody else to tell.
-            guard written > 0 || errno == EINTR else { return }
-            bytes = bytes.dropFirst(max(0, written))
+        var buffer = ByteBuffer()
+        buffer.append(utf8: text)
+        write(buffer.bytes, to: descriptor)
+    }
+
+    private static func write(_ bytes: RawSpan, to descriptor: Int32) {
+        bytes.withUnsafeBytes { bytes in
+            var rest = bytes
+            while rest.count > 0 {
+                let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
+                // Whoever read us has gone; there is nobody left to tell.
+                guard count > 0 || (count < 0 && errno == EINTR) else { return }
+                rest = UnsafeRawBufferPointer(rebasing: rest[max(0, count)...])
+            }
         }
     }
 }
-
-/// Ends this process at once with a status, as a command does when its work is done.
-public func endProcess(status: Int32) -> Never { exit(status) }

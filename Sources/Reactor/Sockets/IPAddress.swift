@@ -1,6 +1,8 @@
 import Glibc
 
 /// An address of IPv4 or IPv6. IPv4 that arrives inside IPv6 (`::ffff:1.2.3.4`) is IPv4, so that one peer has one name.
+///
+/// A zone (`fe80::1%eth0`) is not part of it: link-local addresses are neither listened on nor connected to.
 public struct IPAddress: Hashable, Sendable {
     /// The sixteen bytes of IPv6 in the order of the network; IPv4 stands in the last four.
     let high: UInt64
@@ -25,18 +27,26 @@ public struct IPAddress: Hashable, Sendable {
     /// This machine, by IPv4.
     public static let loopback = IPAddress(v4: 0x7F00_0001)
 
-    /// Reads `192.0.2.1` or `2001:db8::1`; `nil` for anything else, names included.
-    public init?(_ text: String) {
-        var v4 = in_addr()
-        var v6 = in6_addr()
-        if inet_pton(AF_INET, text, &v4) == 1 {
-            self.init(v4: UInt32(bigEndian: v4.s_addr))
-        } else if inet_pton(AF_INET6, text, &v6) == 1 {
-            self.init(v6)
+    /// Reads `192.0.2.1` or `2001:db8::1`; `nil` for anything else: names, zones, brackets, `127.1` and octal numbers.
+    public init?(_ text: some StringProtocol) {
+        // The longest address has 45 bytes. A peer may send a megabyte in its place.
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Self.textBytesMax)
+        for byte in text.utf8 {
+            guard bytes.count < Self.textBytesMax else { return nil }
+            bytes.append(byte)
+        }
+        var reader = AddressReader(bytes[...])
+        if bytes.contains(UInt8(ascii: ":")) {
+            guard let (high, low) = reader.readIPv6() else { return nil }
+            self.init(v6: high, low)
         } else {
-            return nil
+            guard let number = reader.readIPv4(), reader.isAtEnd else { return nil }
+            self.init(v4: number)
         }
     }
+
+    static let textBytesMax = 45
 
     init(_ address: in6_addr) {
         let (high, low) = withUnsafeBytes(of: address) {
@@ -57,27 +67,36 @@ public struct IPAddress: Hashable, Sendable {
     /// How many bits an address of this kind has.
     var bitCount: Int { isIPv6 ? 128 : 32 }
 
-    /// The address with only its first bits kept.
-    func masked(to bits: Int) -> IPAddress {
-        if !isIPv6 { return IPAddress(v4: bits <= 0 ? 0 : UInt32(low) & (UInt32.max << UInt32(32 - min(bits, 32)))) }
-        let keptHigh = bits >= 64 ? high : bits <= 0 ? 0 : high & (UInt64.max << UInt64(64 - bits))
-        let keptLow = bits >= 128 ? low : bits <= 64 ? 0 : low & (UInt64.max << UInt64(128 - bits))
-        return IPAddress(v6: keptHigh, keptLow)
-    }
+    /// The address as one number, to compare with others of its kind.
+    var number: UInt128 { UInt128(high) << 64 | UInt128(low) }
 }
 
 extension IPAddress: CustomStringConvertible {
-    /// The text of RFC 5952: lower case, the longest run of zeros left out.
+    /// The text of RFC 5952: lower case, no leading zeros, the first of the longest runs of zeros as `::`.
     public var description: String {
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
-            if isIPv6 {
-                var address = in6
-                inet_ntop(AF_INET6, &address, text.baseAddress, 64)
-            } else {
-                var address = in_addr(s_addr: UInt32(truncatingIfNeeded: low).bigEndian)
-                inet_ntop(AF_INET, &address, text.baseAddress, 64)
-            }
-            return text.baseAddress.map { String(cString: $0) } ?? ""
+        guard isIPv6 else {
+            return "\(low >> 24 & 255).\(low >> 16 & 255).\(low >> 8 & 255).\(low & 255)"
         }
+        let groups = (0..<8).map { UInt16(truncatingIfNeeded: number >> UInt128(112 - 16 * $0)) }
+        let zeros = Self.longestRunOfZeros(in: groups)
+        guard zeros.count > 1 else { return Self.joined(groups[...]) }
+        return Self.joined(groups[..<zeros.lowerBound]) + "::" + Self.joined(groups[zeros.upperBound...])
+    }
+
+    private static func joined(_ groups: ArraySlice<UInt16>) -> String {
+        groups.map { String($0, radix: 16) }.joined(separator: ":")
+    }
+
+    private static func longestRunOfZeros(in groups: [UInt16]) -> Range<Int> {
+        var longest = 0..<0
+        var start = 0
+        for (index, group) in groups.enumerated() {
+            if group != 0 {
+                start = index + 1
+            } else if index + 1 - start > longest.count {
+                longest = start..<index + 1
+            }
+        }
+        return longest
     }
 }

@@ -35,15 +35,11 @@ public final class LinuxKernel: Kernel {
         events.deallocate()
     }
 
-    public func now() -> MonotonicTime { MonotonicTime(nanoseconds: Self.read(CLOCK_MONOTONIC)) }
+    private let clock = SystemClock()
 
-    public func wallTime() -> WallTime { WallTime(nanoseconds: Self.read(CLOCK_REALTIME)) }
+    public func now() -> MonotonicTime { clock.now() }
 
-    private static func read(_ clock: clockid_t) -> Int64 {
-        var time = timespec()
-        clock_gettime(clock, &time)
-        return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
-    }
+    public func wallTime() -> WallTime { clock.wallTime() }
 
     // MARK: Readiness
 

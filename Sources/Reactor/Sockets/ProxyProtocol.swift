@@ -5,9 +5,11 @@
 public enum ProxyProtocol {
     /// What a header says.
     public struct Header: Equatable, Sendable {
-        /// Whom the proxy speaks for; `nil` when it speaks for itself (a health check).
+        /// Whom the proxy speaks for; `nil` when it speaks for itself (a health check) or does not say.
         public let source: SocketAddress?
-        /// How many bytes the header took.
+        /// Where that peer connected to, on the proxy; `nil` as above.
+        public let destination: SocketAddress?
+        /// How many bytes the header took, extensions included: they are skipped unread.
         public let length: Int
     }
 
@@ -17,8 +19,22 @@ public enum ProxyProtocol {
         case needMore
         /// A header.
         case header(Header)
-        /// No header of this version, or one that contradicts itself or is longer than `lengthMax`.
-        case refused
+        /// No header that we take; more bytes will not change that.
+        case refused(Refusal)
+    }
+
+    /// Why a header is refused. Whichever it is, close: what follows cannot be told from the header.
+    public enum Refusal: Error, Equatable, Sendable {
+        /// The bytes are something else, such as version 1 or a client without a proxy.
+        case signature
+        /// A version or command that does not exist.
+        case version
+        /// A family or transport that we do not listen on, so nobody can have come by it.
+        case family
+        /// Longer than `lengthMax`.
+        case tooLong
+        /// Too short for the addresses that it announces.
+        case tooShort
     }
 
     private static let signature: [UInt8] = [
@@ -26,42 +42,77 @@ public enum ProxyProtocol {
     ]
     private static let fixedLength = 16
 
-    /// Reads a header from the first bytes of a connection. The verdict does not depend on how they were cut.
-    public static func parse(_ bytes: UnsafeRawBufferPointer, lengthMax: Int) -> Outcome {
-        for (index, byte) in bytes.prefix(signature.count).enumerated() where byte != signature[index] {
-            return .refused
-        }
-        guard bytes.count >= fixedLength else { return .needMore }
-        let version = bytes[12] >> 4
-        let command = bytes[12] & 0x0F
-        guard version == 2, command <= 1 else { return .refused }
-        let length = fixedLength + Int(bytes[14]) << 8 + Int(bytes[15])
-        guard length <= lengthMax else { return .refused }
-        guard bytes.count >= length else { return .needMore }
-        // LOCAL: the proxy itself speaks, and whatever addresses it gives do not count.
-        guard command == 1 else { return .header(Header(source: nil, length: length)) }
-        let addresses = UnsafeRawBufferPointer(rebasing: bytes[fixedLength..<length])
-        switch bytes[13] {
-        case 0x00: return .header(Header(source: nil, length: length))
-        case 0x11:
-            guard addresses.count >= 12 else { return .refused }
-            let source = IPAddress(v4: addresses.loadUnaligned(as: UInt32.self).bigEndian)
-            return .header(Header(source: .ip(source, port: port(addresses, at: 8)), length: length))
-        case 0x21:
-            guard addresses.count >= 36 else { return .refused }
-            let high = addresses.loadUnaligned(as: UInt64.self).bigEndian
-            let low = addresses.loadUnaligned(fromByteOffset: 8, as: UInt64.self).bigEndian
-            return .header(Header(source: .ip(IPAddress(v6: high, low), port: port(addresses, at: 32)), length: length))
-        case 0x31:
-            guard addresses.count >= 216 else { return .refused }
-            let path = addresses.prefix(108).prefix { $0 != 0 }
-            return .header(Header(source: .unix(path: String(decoding: path, as: UTF8.self)), length: length))
-        default:
-            return .refused  // a family or transport that we do not listen on, so nobody can have come by it
+    /// Address family in the high half, transport in the low one: only streams, and what does not say.
+    private enum Family: UInt8 {
+        case unspecified = 0x00
+        case ipv4 = 0x11
+        case ipv6 = 0x21
+        case unix = 0x31
+
+        /// How many bytes its two addresses and their ports take.
+        var addressBytes: Int {
+            switch self {
+            case .unspecified: 0
+            case .ipv4: 12
+            case .ipv6: 36
+            case .unix: 216
+            }
         }
     }
 
-    private static func port(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> UInt16 {
-        bytes.loadUnaligned(fromByteOffset: offset, as: UInt16.self).bigEndian
+    /// Reads a header from the first bytes of a connection.
+    ///
+    /// The verdict does not depend on how the bytes were cut, and a refusal comes with the first byte that deserves it,
+    /// so a caller keeps at most `lengthMax` bytes.
+    public static func parse(_ bytes: UnsafeRawBufferPointer, lengthMax: Int) -> Outcome {
+        for (index, byte) in bytes.prefix(signature.count).enumerated() where byte != signature[index] {
+            return .refused(.signature)
+        }
+        guard bytes.count > 12 else { return .needMore }
+        guard bytes[12] == 0x20 || bytes[12] == 0x21 else { return .refused(.version) }
+        let speaksForItself = bytes[12] == 0x20
+        guard bytes.count > 13 else { return .needMore }
+        // A proxy that speaks for itself may name any family; its addresses do not count.
+        let named = speaksForItself ? Family.unspecified : Family(rawValue: bytes[13])
+        guard let family = named else { return .refused(.family) }
+        guard bytes.count >= fixedLength else { return .needMore }
+        let announced = Int(bytes[14]) << 8 | Int(bytes[15])
+        guard announced >= family.addressBytes else { return .refused(.tooShort) }
+        let length = fixedLength + announced
+        guard length <= lengthMax else { return .refused(.tooLong) }
+        guard bytes.count >= length else { return .needMore }
+        let ends = addresses(UnsafeRawBufferPointer(rebasing: bytes[fixedLength..<length]), of: family)
+        return .header(Header(source: ends?.source, destination: ends?.destination, length: length))
+    }
+
+    /// Reads the two addresses from bytes that are long enough for them.
+    private static func addresses(
+        _ bytes: UnsafeRawBufferPointer,
+        of family: Family
+    ) -> (source: SocketAddress?, destination: SocketAddress?)? {
+        func word(_ offset: Int) -> UInt64 {
+            UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        }
+        func port(_ offset: Int) -> UInt16 {
+            UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
+        }
+        switch family {
+        case .unspecified: return nil
+        case .ipv4:
+            let source = IPAddress(v4: UInt32(truncatingIfNeeded: word(0) >> 32))
+            let destination = IPAddress(v4: UInt32(truncatingIfNeeded: word(0)))
+            return (.ip(source, port: port(8)), .ip(destination, port: port(10)))
+        case .ipv6:
+            let source = IPAddress(v6: word(0), word(8))
+            let destination = IPAddress(v6: word(16), word(24))
+            return (.ip(source, port: port(32)), .ip(destination, port: port(34)))
+        case .unix:
+            return (path(bytes[0..<108]), path(bytes[108..<216]))
+        }
+    }
+
+    /// A peer on a Unix socket mostly has no name; then its path is empty.
+    private static func path(_ bytes: Slice<UnsafeRawBufferPointer>) -> SocketAddress {
+        .unix(path: String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self))
     }
 }

@@ -14,7 +14,8 @@ public final class TLSContext: Sendable {
 
     /// Makes what a listener needs.
     ///
-    /// - Throws: what can't be read or does not fit together. Tell the operator; a server that runs keeps its old context.
+    /// - Throws: what can't be read or does not fit together. Tell the operator; a server that runs keeps its old
+    /// context.
     public static func server(_ options: TLSServerOptions) throws(TLSError) -> TLSContext {
         try TLSContext(options, ticketKeys: TLSTicketKeys())
     }
@@ -85,6 +86,8 @@ public final class TLSContext: Sendable {
         settings.only13 = versions == .only13 ? 1 : 0
         settings.only12 = versions == .only12 ? 1 : 0
         settings.handshake_bytes_max = TLSLimits.handshakeBytesMax
+        settings.hello_bytes_max = TLSLimits.helloBytesMax
+        settings.certificates_bytes_max = TLSLimits.certificatesBytesMax
         return settings
     }
 

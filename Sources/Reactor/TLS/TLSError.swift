@@ -61,11 +61,12 @@ public enum TLSCertificateVerdict: Equatable, Sendable {
     case other(Int)
 
     init(code: Int32) {
+        // X509_V_ERR_…: 62 host name and 64 address mismatch; no issuer, self-signed, no signature, no trust.
         switch code {
-        case 62, 64: self = .wrongName  // X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
-        case 2, 18, 19, 20, 21, 27: self = .untrusted  // no issuer, self-signed (alone, in the chain), no signature, no trust
-        case 10: self = .expired  // X509_V_ERR_CERT_HAS_EXPIRED
-        case 9: self = .notYetValid  // X509_V_ERR_CERT_NOT_YET_VALID
+        case 62, 64: self = .wrongName
+        case 2, 18, 19, 20, 21, 27: self = .untrusted
+        case 10: self = .expired
+        case 9: self = .notYetValid
         default: self = .other(Int(code))
         }
     }

@@ -20,7 +20,8 @@ public struct TLSIdentity: Equatable, Sendable {
     public var chain: TLSText
     /// The leaf's key, without a pass phrase.
     public var key: TLSText
-    /// The server names that choose this identity; `*.example.com` stands for one label. Empty: those in the certificate.
+    /// The server names that choose this identity; `*.example.com` stands for one label. Empty: those in the
+    /// certificate.
     public var names: [String]
 
     /// Names a chain and its key.
@@ -71,16 +72,21 @@ public enum TLSTrust: Equatable, Sendable {
 
 /// How much of TLS a peer may cost. Each limit is here with its reason.
 public enum TLSLimits {
-    /// What a peer may send before its handshake is done. A ClientHello with post-quantum keys and tickets takes 3 KiB and
-    /// a long chain of certificates 10 KiB; who sends more wants our memory.
+    /// What a peer may send in all before its handshake is done.
     public static let handshakeBytesMax = 64 << 10
+    /// The largest ClientHello. With post-quantum keys and a ticket that holds a certificate it takes 5 KiB; room for
+    /// what it announces is made at once, so who announces more wants our memory.
+    public static let helloBytesMax = 16 << 10
+    /// The longest chain of certificates that a peer may show; three long ones take 10 KiB.
+    public static let certificatesBytesMax = 32 << 10
     /// How many identities one server may have: each costs about 10 KB and a few names.
     public static let identitiesMax = 1_024
     /// How many names all identities of one server may have together.
     public static let namesMax = 16_384
     /// How many application protocols may be offered.
     public static let protocolsMax = 16
-    /// The largest piece of plaintext in one record (RFC 8446 §5.1). Room for this much makes every read a whole record.
+    /// The largest piece of plaintext in one record (RFC 8446 §5.1). Room for this much makes every read a whole
+    /// record.
     public static let recordBytesMax = 16 << 10
     /// What one record adds to its plaintext at most: header, nonce, inner type and tag.
     static let recordOverheadMax = 32
@@ -90,8 +96,8 @@ public enum TLSLimits {
 public struct TLSServerOptions: Sendable {
     /// The certificates. The first one answers clients that ask for no name or for an unknown one.
     public var identities: [TLSIdentity]
-    /// The application protocols spoken (ALPN), best first. A client that offers others only is refused; one that offers
-    /// none is not.
+    /// The application protocols spoken (ALPN), best first. A client that offers others only is refused; one that
+    /// offers none is not.
     public var protocols: [String]
     /// What is asked of clients' certificates.
     public var clientCertificates: TLSClientCertificates

@@ -28,7 +28,7 @@ public struct TLSPeerCertificate: Equatable, Sendable {
             }
         }
         fingerprint = [UInt8](unsafeUninitializedCapacity: 32) { room, count in
-            count = gamekeeper_tls_certificate_fingerprint(certificate, room.baseAddress) == 1 ? 32 : 0
+            count = gamekeeper_tls_certificate_sha256(certificate, room.baseAddress) == 1 ? 32 : 0
         }
         var names: [Name] = []
         withUnsafeMutablePointer(to: &names) { names in

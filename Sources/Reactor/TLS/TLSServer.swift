@@ -1,6 +1,7 @@
 internal import Synchronization
 
-/// The certificates of a listener, replaceable while it runs: new connections take the new ones, old ones keep theirs.
+/// The certificates of a listener, replaceable while it runs: new connections take the new ones, old ones keep
+/// theirs.
 public final class TLSServer: Sendable {
     private struct State {
         var options: TLSServerOptions

@@ -1,9 +1,11 @@
 public import Base
 internal import CTLS
 
-/// TLS on one connection, without the connection: ciphertext goes in and comes out, and who owns the socket is not its business.
+/// TLS on one connection, without the connection: ciphertext goes in and comes out, and who owns the socket is not
+/// its business.
 ///
-/// It is used by one loop at a time and may move to another with its connection. An idle one holds no buffers (about 14 KB in all).
+/// It is used by one loop at a time and may move to another with its connection. An idle one holds no buffers (about
+/// 14 KB in all).
 public struct TLSSession: ~Copyable {
     private let session: OpaquePointer
     private let context: TLSContext
@@ -12,8 +14,9 @@ public struct TLSSession: ~Copyable {
     /// Begins a session; nothing is said yet. A client calls `start` next.
     ///
     /// - Parameters:
-    ///   - serverName: whom a client wants to reach, a host name or an address; its certificate must say so. With `nil` the
-    ///     certificate must only be trusted. Servers ignore it.
+    ///   - context: what the session agrees to; the session keeps it alive.
+    ///   - serverName: whom a client wants to reach, a host name or an address; its certificate must say so.
+    ///     With `nil` the certificate must only be trusted. Servers ignore it.
     ///   - resuming: from an earlier session of this client with the same server; ignored when it was another one.
     ///   - now: the time that certificates are judged at; `nil` is the machine's clock.
     /// - Throws: `.badOptions` when the name can't be one, `.outOfMemory`.
@@ -56,6 +59,7 @@ public struct TLSSession: ~Copyable {
     ///
     /// - Throws: `.outOfMemory` and the like.
     public mutating func start(cipherOut: inout ByteBuffer) throws(TLSError) {
+        guard !context.isServer else { return }
         var nothing = UnsafeRawBufferPointer(start: nil, count: 0)
         try withUnsafeTemporaryAllocation(byteCount: 1, alignment: 1) { (room) throws(TLSError) in
             if case .failed(let error) = receive(&nothing, into: room, cipherOut: &cipherOut).next { throw error }
@@ -64,11 +68,15 @@ public struct TLSSession: ~Copyable {
 
     /// Takes ciphertext as it was received, in any pieces, and gives the plaintext in it.
     ///
-    /// Bytes taken are removed from `cipher`: all of them, unless the answer is `.again`. A partial record is kept inside.
-    /// Handshake, answers and alerts are appended to `cipherOut`, also when the answer is `.failed`: send them before closing.
-    /// Costs two copies of the plaintext and no allocation of ours.
+    /// Bytes taken are removed from `cipher`: all of them, unless the answer is `.again`. A partial record is kept
+    /// inside. Handshake, answers and alerts are appended to `cipherOut`, also when the answer is `.failed`: send
+    /// them before closing. Costs two copies of the plaintext and no allocation of ours.
     ///
-    /// - Parameter plaintext: room for at least one byte; `TLSLimits.recordBytesMax` and more is best.
+    /// - Parameters:
+    ///   - cipher: what was received; what was taken is cut off its front.
+    ///   - plaintext: room for at least one byte; `TLSLimits.recordBytesMax` and more is best.
+    ///   - cipherOut: what to send to the peer is appended to it.
+    /// - Returns: how much plaintext there is, and what to do next.
     public mutating func receive(
         _ cipher: inout UnsafeRawBufferPointer,
         into plaintext: UnsafeMutableRawBufferPointer,
@@ -110,7 +118,8 @@ public struct TLSSession: ~Copyable {
         guard isWritten else { throw failure ?? .notWritable }
     }
 
-    /// Says goodbye (`close_notify`), once; nothing can be written afterwards. What the peer still sends can be received.
+    /// Says goodbye (`close_notify`), once; nothing can be written afterwards. What the peer still sends can be
+    /// received.
     public mutating func close(cipherOut: inout ByteBuffer) {
         withUnsafeMutablePointer(to: &cipherOut) { out in gamekeeper_tls_session_close(session, out) }
     }
@@ -195,7 +204,8 @@ extension TLSSession {
         return TLSPeerCertificate(certificate)
     }
 
-    /// For a client: what takes this session up again later. In TLS 1.3 it comes after the handshake, with the first bytes.
+    /// For a client: what takes this session up again later. In TLS 1.3 it comes after the handshake, with the first
+    /// bytes.
     public var resumption: TLSResumption? {
         guard !context.isServer, isHandshakeDone, let saved = gamekeeper_tls_session_resumption(session) else {
             return nil

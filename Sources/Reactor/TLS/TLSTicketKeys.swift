@@ -3,7 +3,8 @@ internal import CTLS
 /// What a server seals session tickets with. It outlives the contexts that use it, so a reload of certificates
 /// leaves every client able to resume.
 ///
-/// Whoever holds the current key can read recorded TLS 1.2 sessions that were resumed with it: rotate at least once a day.
+/// Whoever holds the current key can read recorded TLS 1.2 sessions that were resumed with it: rotate at least once a
+/// day.
 public final class TLSTicketKeys: Sendable {
     // The C side takes a lock around every use of the keys.
     nonisolated(unsafe) let keys: OpaquePointer

@@ -37,4 +37,7 @@ public struct Thread: Sendable {
 
     /// Waits until the thread has ended. Called once.
     public func join() { pthread_join(handle, nil) }
+
+    /// Gives up waiting for the thread: the system cleans up behind it. Called once, and `join` never.
+    public func detach() { pthread_detach(handle) }
 }

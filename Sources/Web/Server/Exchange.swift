@@ -7,17 +7,19 @@ public import Reactor
 /// end in any order. It lives on one loop and is used on that loop only. A handler answers at once, or keeps the exchange
 /// and answers later; `isCancelled` says that nobody waits for the answer any more.
 @safe public final class Exchange {
-    /// The request as it was parsed: an index over `headBytes`.
-    var head: HTTPHead
+    /// The request as it was parsed: an index over `headBytes`. It stands in memory of its own, freed with the exchange,
+    /// because every look at a property of a class that is also changed in place costs a run-time check.
+    private let headMemory: UnsafeMutablePointer<HTTPHead>
+    var head: HTTPHead {
+        _read { yield unsafe headMemory.pointee }
+        _modify { yield unsafe &headMemory.pointee }
+    }
     /// The bytes under `head`: the loop's receive buffer while the handler runs for the first time, then a copy. `keepHead`
     /// ends the loan before the buffer is used again; that is why the class is safe to use.
     var borrowedHead: UnsafeRawBufferPointer?
     var ownedHead = ByteBuffer()
-    weak var framing: (any ExchangeFraming)?
-    /// Who is at the other end of the connection.
-    public internal(set) var peer: SocketAddress = .unix(path: "")
-    /// What TLS agreed on; `nil` on a plain connection.
-    public internal(set) var security: TLSFacts?
+    /// The connection, as long as the exchange is open; the framing lets go of it at the end.
+    var framing: (any ExchangeFraming)?
     /// Where the values of the pattern's parameters stand in the path.
     var match = RouteMatch()
     /// Peers that may speak for others.
@@ -44,16 +46,30 @@ public import Reactor
     var sendsChunks = false
     var dropsBody = false
     var hasContinued = false
+    /// Whether it outlived its handler's first run, and so may own more than a table. Nearly none does.
+    private var hasWaited = false
     /// When the handler began, for the time-out of its response.
     var began = MonotonicTime.never
 
     init(loop: EventLoop, limits: HTTPLimits, proxies: AddressRanges) {
         self.loop = loop
         self.proxies = proxies
-        head = HTTPHead(limits: limits)
+        unsafe headMemory = .allocate(capacity: 1)
+        unsafe headMemory.initialize(to: HTTPHead(limits: limits))
+    }
+
+    deinit {
+        unsafe headMemory.deinitialize(count: 1)
+        unsafe headMemory.deallocate()
     }
 
     // MARK: The request
+
+    /// Who is at the other end of the connection; without a name once the exchange is over.
+    public var peer: SocketAddress { framing?.peer ?? .unix(path: "") }
+
+    /// What TLS agreed on; `nil` on a plain connection.
+    public var security: TLSFacts? { framing?.security }
 
     /// What is asked for.
     public var method: HTTPMethod { head.method }
@@ -123,6 +139,7 @@ public import Reactor
 
     /// Keeps the head for a handler that answers later.
     func keepHead() {
+        hasWaited = true
         guard let borrowed = unsafe borrowedHead else { return }
         ownedHead.removeAll()
         unsafe ownedHead.append(copying: borrowed)
@@ -132,14 +149,16 @@ public import Reactor
     /// Makes the exchange as good as new, so that the next request needs no memory.
     func reset() {
         unsafe borrowedHead = nil
-        ownedHead.removeAll()
-        body.release()
-        outgoing.release()
-        framing = nil
-        bodyConsumer = nil
-        whenDrained = nil
-        whenCancelled = nil
-        isCancelled = false
+        if hasWaited {
+            hasWaited = false
+            ownedHead.removeAll()
+            body.release()
+            outgoing.release()
+            bodyConsumer = nil
+            whenDrained = nil
+            whenCancelled = nil
+            isCancelled = false
+        }
         endsConnection = false
         sendsChunks = false
         dropsBody = false

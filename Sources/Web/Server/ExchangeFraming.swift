@@ -1,9 +1,14 @@
 import Base
+import Reactor
 
 /// How a version of HTTP carries exchanges: the part of a connection that an exchange talks to.
 ///
 /// HTTP/1.1 is the first; HTTP/2 will be the second, without a change in any handler.
 protocol ExchangeFraming: AnyObject {
+    /// Who is at the other end of the connection.
+    var peer: SocketAddress { get }
+    /// What TLS agreed on; `nil` on a plain connection.
+    var security: TLSFacts? { get }
     /// Sends a whole response.
     func respond(_ exchange: Exchange, _ response: Response, body: RawSpan)
     /// Sends the head of a response whose body follows in pieces; `length` where it is known.

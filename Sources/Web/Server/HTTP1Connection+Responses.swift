@@ -3,6 +3,9 @@ import Reactor
 
 /// The other half: responses out, in the order of the requests.
 extension HTTP1Connection: ExchangeFraming {
+    var peer: SocketAddress { connection.peer }
+    var security: TLSFacts? { connection.security }
+
     func respond(_ exchange: Exchange, _ response: Response, body: RawSpan) {
         prepareEnd(exchange)
         output(of: exchange) { output in
@@ -55,7 +58,7 @@ extension HTTP1Connection: ExchangeFraming {
     }
 
     func isCongested(_ exchange: Exchange) -> Bool {
-        queue.first === exchange
+        isFirst(exchange)
             ? connection.isCongested : exchange.outgoing.count > server.limits.http.bodyBufferBytesMax
     }
 
@@ -63,7 +66,7 @@ extension HTTP1Connection: ExchangeFraming {
         guard exchange === receiving else { return }
         guard exchange.bodyLength ?? 0 <= exchange.bodyBytesMax else { return refuse(.contentTooLarge) }
         if exchange.head.expectsContinue, !exchange.hasContinued, exchange.responseState == .none,
-            queue.first === exchange
+            isFirst(exchange)
         {
             exchange.hasContinued = true
             connection.withOutput { $0.append("HTTP/1.1 100 Continue\r\n\r\n") }
@@ -81,7 +84,7 @@ extension HTTP1Connection: ExchangeFraming {
     // MARK: Encoding
 
     private func output(of exchange: Exchange, _ body: (inout ByteBuffer) -> Void) {
-        if queue.first === exchange {
+        if isFirst(exchange) {
             connection.withOutput(body)
         } else {
             body(&exchange.outgoing)
@@ -100,7 +103,7 @@ extension HTTP1Connection: ExchangeFraming {
 
     /// Decides whether the connection can go on behind this response, before its head says so.
     private func prepareEnd(_ exchange: Exchange) {
-        let isLast = endsAfterQueue && queue.last === exchange
+        let isLast = endsAfterQueue && (exchange === fresh || queue.last === exchange && fresh == nil)
         var ends = !exchange.head.keepsAlive || isLast || server.isStopping
         if exchange === receiving {
             // The rest of the body would have to be read first: only if it is surely short, and surely coming.
@@ -125,7 +128,12 @@ extension HTTP1Connection: ExchangeFraming {
         do throws(HTTPWriteFault) {
             try HTTPWriter.appendStatus(response.status.rawValue, to: &output)
             server.appendCommonFields(to: &output)
-            if let type = response.type { try HTTPWriter.appendField("Content-Type", type.text, to: &output) }
+            if let type = response.type {
+                // Written by us or by the game's own source, so it is no way in for anybody else.
+                output.append("Content-Type: ")
+                output.append(type.text)
+                output.append("\r\n")
+            }
             for field in response.fields {
                 guard !Self.isFraming(field.name) else { throw .malformedName }
                 try HTTPWriter.appendField(name: field.name, field.value, to: &output)

@@ -4,7 +4,7 @@ import Reactor
 /// From HTTP to WebSocket.
 extension HTTP1Connection {
     func upgrade(_ exchange: Exchange, _ options: WebSocketOptions, _ handler: any WebSocketHandler) -> WebSocket? {
-        guard queue.count == 1, queue.first === exchange else {
+        guard queue.isEmpty && exchange === fresh || queue.count == 1 && queue.first === exchange else {
             // Behind a request whose answer is still owed there is no telling whose bytes are whose.
             exchange.respond(.badRequest, "an upgrade can't be pipelined\n")
             return nil
@@ -62,6 +62,7 @@ extension HTTP1Connection {
         server.counters.webSockets += 1
         phase = .upgraded
         queue.removeAll()
+        exchange.framing = nil
         exchange.responseState = .complete
         connection.setHandler(socket)
         connection.deadline = .never
@@ -80,7 +81,7 @@ extension SocketLimits {
             compressBytesMin: limits.compressBytesMin,
             inflatedBytesMax: limits.messageBytesMax,
             controlFramesPerSecondMax: limits.controlFramesPerSecondMax,
-            pingInterval: options.pings ? limits.pingInterval : nil,
+            pingInterval: options.pings ? limits.pingInterval.nanoseconds : 0,
             pongTimeout: limits.pongTimeout,
             closeTimeout: limits.closeTimeout
         )

@@ -30,6 +30,8 @@ final class HTTP1Connection: ConnectionHandler {
     private var bodyBytesJudged = 0
     /// Exchanges whose response has not left, in the order of their requests.
     var queue: [Exchange] = []
+    /// The exchange whose handler runs for the first time, not in the queue: most are answered before it returns.
+    var fresh: Exchange?
     private var requestCount = 0
     /// Finish when the queue is empty.
     var endsAfterQueue = false
@@ -54,7 +56,6 @@ final class HTTP1Connection: ConnectionHandler {
             case .upgraded: goesOn = false
             }
         }
-        // A body that ends with the head needs no byte more to be complete.
         setDeadline()
         return offset
     }
@@ -66,15 +67,17 @@ final class HTTP1Connection: ConnectionHandler {
             connection.pauseReading()
             return false
         }
-        let exchange = server.takeExchange()
+        var exchange = server.takeExchange()
         let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[offset...])
-        switch unsafe exchange.head.parseRequest(RawSpan(_unsafeBytes: rest), progress: &progress) {
+        var seen = progress
+        switch unsafe exchange.head.parseRequest(RawSpan(_unsafeBytes: rest), progress: &seen) {
         case .needMore:
-            server.giveBack(exchange)
+            progress = seen
+            server.giveBack(&exchange)
             if headBegan == nil { headBegan = connection.loop.now }
             return false
         case .refused(let refusal):
-            server.giveBack(exchange)
+            server.giveBack(&exchange)
             offset = bytes.count
             refuse(HTTPStatus(rawValue: refusal.status))
             return false
@@ -82,17 +85,20 @@ final class HTTP1Connection: ConnectionHandler {
             progress = HTTPHeadProgress()
             headBegan = nil
             offset += length
-            unsafe start(exchange, UnsafeRawBufferPointer(rebasing: rest[..<length]))
+            if unsafe start(exchange, UnsafeRawBufferPointer(rebasing: rest[..<length])) {
+                server.giveBack(&exchange)
+            }
             return true
         }
     }
 
-    private func start(_ exchange: Exchange, _ head: UnsafeRawBufferPointer) {
+    /// Runs the handler.
+    ///
+    /// - Returns: whether the exchange is over already.
+    private func start(_ exchange: Exchange, _ head: UnsafeRawBufferPointer) -> Bool {
         requestCount += 1
         unsafe exchange.borrowedHead = head
         exchange.framing = self
-        exchange.peer = connection.peer
-        exchange.security = server.isSecure ? connection.security : nil
         exchange.began = connection.loop.now
         let framing = exchange.head.requestFraming
         if framing != .none {
@@ -104,14 +110,28 @@ final class HTTP1Connection: ConnectionHandler {
             phase = .body
         }
         if requestCount >= server.limits.http.requestsPerConnectionMax { endsAfterQueue = true }
-        queue.append(exchange)
+        fresh = exchange
         server.dispatch(exchange)
-        if exchange.isAnswered, exchange.bodyState == .complete {
-            server.giveBack(exchange)
-        } else {
-            exchange.keepHead()
+        fresh = nil
+        if exchange.isAnswered, exchange.bodyState != .arriving, queue.isEmpty {
+            close(exchange)
+            if endsAfterQueue { endNow() }
+            return true
         }
+        exchange.keepHead()
+        queue.append(exchange)
+        if queue.count == 1 { advance() }
+        return false
     }
+
+    /// The exchange is over: it lets go of the connection.
+    private func close(_ exchange: Exchange) {
+        if exchange.endsConnection { endsAfterQueue = true }
+        exchange.framing = nil
+    }
+
+    /// Whether the response of this exchange may leave now.
+    func isFirst(_ exchange: Exchange) -> Bool { queue.isEmpty ? exchange === fresh : queue.first === exchange }
 
     /// Answers what is not a request, behind everything that was one, and takes no more.
     func refuse(_ status: HTTPStatus) {
@@ -154,12 +174,17 @@ final class HTTP1Connection: ConnectionHandler {
         case .needMore: return false
         case .bytes(let range):
             bodyBytes += Int(range.count)
-            if exchange.isAnswered { return drop(exchange) }
+            if exchange.isAnswered {
+                if reader.isComplete { endBody(of: exchange) } else { drop(exchange) }
+                return true
+            }
             guard bodyBytes <= exchange.bodyBytesMax else {
                 refuse(.contentTooLarge)
                 return true
             }
             exchange.bodyArrived(span.slice(range))
+            // The last byte of a body of known length is its end; no further byte needs to come to say so.
+            if reader.isComplete, receiving === exchange { endBody(of: exchange) }
             return true
         case .trailer: return true  // they may carry nothing that a handler of ours acts on
         case .refused(let refusal):
@@ -180,14 +205,13 @@ final class HTTP1Connection: ConnectionHandler {
     }
 
     /// The response is given already: the rest of the body is read for the sake of the next request, within a bound.
-    private func drop(_ exchange: Exchange) -> Bool {
-        guard bodyBytes > server.limits.http.discardedBytesMax else { return true }
+    private func drop(_ exchange: Exchange) {
+        guard bodyBytes > server.limits.http.discardedBytesMax else { return }
         phase = .ended
         receiving = nil
         exchange.bodyFailed()
         endsAfterQueue = true
         advance()
-        return true
     }
 
     // MARK: The queue
@@ -196,18 +220,23 @@ final class HTTP1Connection: ConnectionHandler {
     func advance() {
         while let first = queue.first, first.isAnswered, first !== receiving {
             queue.removeFirst()
-            if first.endsConnection { endsAfterQueue = true }
+            close(first)
             guard let next = queue.first, !endsAfterQueue || !next.outgoing.isEmpty else { break }
             flushBuffered(next)
         }
         guard queue.isEmpty else { return }
         if endsAfterQueue {
-            phase = phase == .upgraded ? .upgraded : .ended
-            if phase == .ended { connection.finish() }
+            endNow()
         } else if phase != .upgraded {
             connection.resumeReading()
         }
         setDeadline()
+    }
+
+    private func endNow() {
+        guard phase != .upgraded else { return }
+        phase = .ended
+        connection.finish()
     }
 
     private func flushBuffered(_ exchange: Exchange) {
@@ -226,19 +255,19 @@ final class HTTP1Connection: ConnectionHandler {
 
     /// One deadline, by what is waited for: a body, a handler, the rest of a head, or a next request.
     func setDeadline() {
-        let http = server.limits.http
+        let times = server.times
         let now = connection.loop.now
         if phase == .upgraded { return }
         if let first = queue.first {
             if receiving != nil, !isPaused, first === receiving || first.responseState != .none {
-                connection.deadline = now + http.bodyIdleTimeout
+                connection.deadline = now.advanced(byNanoseconds: times.bodyIdle)
             } else {
-                connection.deadline = first.responseState == .none ? first.began + http.responseTimeout : .never
+                connection.deadline = first.responseState == .none ? first.began.advanced(byNanoseconds: times.response) : .never
             }
         } else if let headBegan {
-            connection.deadline = headBegan + http.headTimeout
+            connection.deadline = headBegan.advanced(byNanoseconds: times.head)
         } else {
-            connection.deadline = now + http.idleTimeout
+            connection.deadline = now.advanced(byNanoseconds: times.idle)
         }
     }
 
@@ -289,6 +318,9 @@ final class HTTP1Connection: ConnectionHandler {
         let open = queue
         queue = []
         receiving = nil
-        for exchange in open { exchange.cancel() }
+        for exchange in open {
+            exchange.cancel()
+            exchange.framing = nil
+        }
     }
 }

@@ -22,7 +22,21 @@ final class ServerLoop {
     var counters = Counters()
     var isStopping: Bool { loop.isStopping }
 
+    /// Time-outs in nanoseconds, taken from their durations once.
+    struct Times {
+        let head, idle, bodyIdle, response: Int64
+
+        init(_ limits: Limits.HTTP) {
+            head = limits.headTimeout.nanoseconds
+            idle = limits.idleTimeout.nanoseconds
+            bodyIdle = limits.bodyIdleTimeout.nanoseconds
+            response = limits.responseTimeout.nanoseconds
+        }
+    }
+    let times: Times
+
     /// Exchanges between requests. Each owns the table of its head, so they are worth keeping, but not many.
+    private var nextExchange: Exchange?
     private var spareExchanges: [Exchange] = []
     private static let spareExchangesMax = 64
 
@@ -45,6 +59,7 @@ final class ServerLoop {
         self.routes = routes
         self.isSecure = isSecure
         limits = options.limits
+        times = Times(options.limits.http)
         headLimits = HTTPLimits(options.limits.http)
         actor = LoopActor(on: loop)
     }
@@ -52,13 +67,19 @@ final class ServerLoop {
     // MARK: Exchanges
 
     func takeExchange() -> Exchange {
-        spareExchanges.popLast() ?? Exchange(loop: loop, limits: headLimits, proxies: options.proxies)
+        if let exchange = nextExchange {
+            nextExchange = nil
+            return exchange
+        }
+        return spareExchanges.popLast() ?? Exchange(loop: loop, limits: headLimits, proxies: options.proxies)
     }
 
     /// Takes an exchange back, unless a handler has kept it.
-    func giveBack(_ exchange: consuming Exchange) {
-        guard spareExchanges.count < Self.spareExchangesMax, isKnownUniquelyReferenced(&exchange) else { return }
+    func giveBack(_ exchange: inout Exchange) {
+        guard isKnownUniquelyReferenced(&exchange) else { return }
         exchange.reset()
+        guard nextExchange != nil else { return nextExchange = exchange }
+        guard spareExchanges.count < Self.spareExchangesMax else { return }
         spareExchanges.append(exchange)
     }
 

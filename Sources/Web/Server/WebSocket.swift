@@ -4,8 +4,10 @@ public import Reactor
 /// One WebSocket, seen from its handler: messages in, messages out, on one loop.
 ///
 /// It can move to another loop with its connection; whoever keeps a reference uses it on the loop where it lives.
-public final class WebSocket {
-    private var receiver: WebSocketReceiver
+@safe public final class WebSocket {
+    /// In memory of its own, freed with the socket: changed in place within the class it would cost a run-time check per
+    /// message.
+    private let receiver: UnsafeMutablePointer<WebSocketReceiver>
     private var handler: any WebSocketHandler
     private let compression: PerMessageDeflate?
     private let limits: SocketLimits
@@ -38,7 +40,15 @@ public final class WebSocket {
         compression = agreed.compression
         protocolIndex = agreed.protocolIndex
         heardAt = connection.loop.now
-        receiver = WebSocketReceiver(role: role, limits: limits.receiver, allowsCompression: agreed.compression != nil)
+        unsafe receiver = .allocate(capacity: 1)
+        unsafe receiver.initialize(
+            to: WebSocketReceiver(
+                role: role, limits: limits.receiver, allowsCompression: agreed.compression != nil))
+    }
+
+    deinit {
+        unsafe receiver.deinitialize(count: 1)
+        unsafe receiver.deallocate()
     }
 
     // MARK: For handlers
@@ -152,7 +162,8 @@ struct SocketLimits {
     let compressBytesMin: Int
     let inflatedBytesMax: Int
     let controlFramesPerSecondMax: Int
-    let pingInterval: Duration?
+    /// In nanoseconds; 0 for no pings.
+    let pingInterval: Int64
     let pongTimeout: Duration
     let closeTimeout: Duration
 }
@@ -169,14 +180,17 @@ protocol WebSocketSharing: AnyObject {
 
 extension WebSocket: ConnectionHandler {
     /// Called by the loop.
-    public func opened(_ connection: Connection) { heard() }
+    public func opened(_ connection: Connection) {
+        heard()
+        handler.opened(self)
+    }
 
     /// Called by the loop with what has arrived.
     public func received(_ bytes: UnsafeMutableRawBufferPointer, on connection: Connection) -> Int {
         var offset = 0
         heard()
         while true {
-            let event = unsafe receiver.next(bytes, &offset)
+            let event = unsafe receiver.pointee.next(bytes, &offset)
             switch event {
             case .needMore: return offset
             case .message(let kind, let range, let isCompressed):
@@ -259,14 +273,14 @@ extension WebSocket: ConnectionHandler {
     private func heard() {
         heardAt = connection.loop.now
         isPinged = false
-        guard phase == .open, let interval = limits.pingInterval else { return }
-        connection.deadline = heardAt + interval
+        guard phase == .open, limits.pingInterval > 0 else { return }
+        connection.deadline = heardAt.advanced(byNanoseconds: limits.pingInterval)
     }
 
     /// Called by the loop.
     public func deadlinePassed(_ connection: Connection) {
-        guard phase == .open, let interval = limits.pingInterval, !isPinged else { return connection.abort(.timedOut) }
-        let due = heardAt + interval
+        guard phase == .open, limits.pingInterval > 0, !isPinged else { return connection.abort(.timedOut) }
+        let due = heardAt.advanced(byNanoseconds: limits.pingInterval)
         guard due <= connection.loop.now else { return connection.deadline = due }
         isPinged = true
         control(.ping, RawSpan())

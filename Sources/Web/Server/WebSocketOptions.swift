@@ -68,6 +68,8 @@ extension String {
 
 /// What speaks on a WebSocket: called on the socket's loop only.
 public protocol WebSocketHandler: AnyObject {
+    /// The socket is open; the first call.
+    func opened(_ socket: WebSocket)
     /// A whole message has come. The bytes are borrowed; text is valid UTF-8.
     func received(_ message: RawSpan, as kind: WebSocketKind, on socket: WebSocket)
     /// Everything sent has left, after a time in which the peer did not keep up.
@@ -79,6 +81,8 @@ public protocol WebSocketHandler: AnyObject {
 }
 
 extension WebSocketHandler {
+    /// Nothing to greet with.
+    public func opened(_ socket: WebSocket) {}
     /// Nothing waits for room.
     public func drained(_ socket: WebSocket) {}
     /// Nothing to say before the end.

@@ -165,9 +165,9 @@ extension CBORReader {
         var magnitude: UInt128 = 0
         var fits = true
         unsafe bytes.forEachRun { run in
-            for unsafe byte in unsafe run {
+            for index in run.indices {
                 fits = fits && magnitude >> 119 == 0
-                magnitude = magnitude << 8 | UInt128(byte)
+                magnitude = unsafe magnitude << 8 | UInt128(run[index])
             }
         }
         guard fits else { throw WireError(.numberOutOfRange, expected: .number, at: from) }
@@ -196,7 +196,7 @@ extension CBORReader {
         if value.isNaN { return 0x7E00 }
         if value.isInfinite { return sign | 0x7C00 }
         let small = value.magnitude * 16_777_216
-        if small < 1_024 { return small == small.rounded() ? sign | UInt16(small) : nil }
+        if small < 1_024 { return small == Double(UInt16(small)) ? sign | UInt16(small) : nil }
         let exponent = Int(bits >> 52 & 0x7FF) - 1_008
         guard bits & (1 << 42 - 1) == 0, exponent < 31 else { return nil }
         return sign | UInt16(exponent) << 10 | UInt16(truncatingIfNeeded: bits >> 42) & 0x3FF

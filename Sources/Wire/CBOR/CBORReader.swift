@@ -54,12 +54,13 @@ public struct CBORReader: WireReader, ~Escapable {
     public mutating func matchKey(_ key: FieldKey, in scope: inout WireScope) throws(WireError) -> Bool {
         guard scope.left != 0, unsafe input.starts(with: key.cbor) else { return false }
         if scope.left > 0 { scope.left &-= 1 }
-        input.at &+= key.cborCount
+        input.at &+= unsafe key.cbor.count
         return true
     }
 
     /// Enters an array.
-    @inlinable @inline(__always) public mutating func beginArray(of element: WireElement) throws(WireError) -> WireScope {
+    @inlinable @inline(__always) public mutating func beginArray(of element: WireElement) throws(WireError) -> WireScope
+    {
         try skipTags()
         let from = input.at
         let head = try head(.array)
@@ -74,7 +75,8 @@ public struct CBORReader: WireReader, ~Escapable {
     }
 
     @inlinable @inline(__always) mutating func nextEntry(
-        in scope: inout WireScope, _ expected: WireError.Expectation
+        in scope: inout WireScope,
+        _ expected: WireError.Expectation
     ) throws(WireError) -> Bool {
         if scope.left > 0 {
             scope.left &-= 1
@@ -148,7 +150,11 @@ public struct CBORReader: WireReader, ~Escapable {
             guard head.major == major, !head.isIndefinite else {
                 throw WireError(.unexpectedByte, expected: .definiteChunk, at: at)
             }
-            if major == .text { _ = try input.take(text: head.argument) } else { _ = try input.take(bytes: head.argument) }
+            if major == .text {
+                _ = try input.take(text: head.argument)
+            } else {
+                _ = try input.take(bytes: head.argument)
+            }
         }
         input.at += 1
         return input.slice(from, input.at - 1 - from, .chunks)

@@ -22,7 +22,9 @@ public struct CBORWriter: WireWriter {
     /// Writes the key of the next entry.
     @inlinable @inline(__always)
     public mutating func key(
-        _ key: FieldKey, in scope: inout WireScope, to output: inout ByteBuffer
+        _ key: FieldKey,
+        in scope: inout WireScope,
+        to output: inout ByteBuffer
     ) throws(WireError) {
         countEntry(&scope)
         unsafe output.append(copying: key.cbor)
@@ -30,7 +32,9 @@ public struct CBORWriter: WireWriter {
 
     /// Writes a key that is text.
     @inlinable public mutating func key(
-        _ key: WireSlice, in scope: inout WireScope, to output: inout ByteBuffer
+        _ key: WireSlice,
+        in scope: inout WireScope,
+        to output: inout ByteBuffer
     ) throws(WireError) {
         countEntry(&scope)
         try text(key, to: &output)
@@ -38,7 +42,9 @@ public struct CBORWriter: WireWriter {
 
     /// Writes a key that is text.
     @inlinable public mutating func key(
-        _ key: String, in scope: inout WireScope, to output: inout ByteBuffer
+        _ key: String,
+        in scope: inout WireScope,
+        to output: inout ByteBuffer
     ) throws(WireError) {
         countEntry(&scope)
         try string(key, to: &output)
@@ -156,7 +162,9 @@ public struct CBORWriter: WireWriter {
     }
 
     @inlinable @inline(__always) mutating func begin(
-        _ major: CBORReader.Major, _ count: Int?, to output: inout ByteBuffer
+        _ major: CBORReader.Major,
+        _ count: Int?,
+        to output: inout ByteBuffer
     ) throws(WireError) -> WireScope {
         guard depth < WireLimits.depthMax else { throw WireError(.tooDeep, expected: .fewerLevels, at: output.count) }
         depth &+= 1

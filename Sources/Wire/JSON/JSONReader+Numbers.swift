@@ -40,7 +40,8 @@ extension JSONReader {
     }
 
     /// Sign and digits of a number that is only digits, up to 64 bits.
-    @inlinable @inline(__always) mutating func wholeNumber() throws(WireError) -> (magnitude: UInt64, isNegative: Bool) {
+    @inlinable @inline(__always) mutating func wholeNumber() throws(WireError) -> (magnitude: UInt64, isNegative: Bool)
+    {
         skipSpace()
         var index = input.at
         let isNegative = index < input.end && input.byte(index) == UInt8(ascii: "-")
@@ -161,7 +162,8 @@ extension JSONReader {
         token.isWhole = false
         input.at += 1
         var isNegative = false
-        if input.at < input.end, input.byte(input.at) == UInt8(ascii: "-") || input.byte(input.at) == UInt8(ascii: "+") {
+        if input.at < input.end, input.byte(input.at) == UInt8(ascii: "-") || input.byte(input.at) == UInt8(ascii: "+")
+        {
             isNegative = input.byte(input.at) == UInt8(ascii: "-")
             input.at += 1
         }

@@ -17,7 +17,7 @@ extension JSONReader {
         var decoder = Base64Decoder()
         var isValid = true
         unsafe text.forEachRun { run in
-            for unsafe letter in unsafe run where decoder.accept(letter) == .refused { isValid = false }
+            for index in run.indices where unsafe decoder.accept(run[index]) == .refused { isValid = false }
         }
         guard isValid, decoder.isComplete else { throw WireError(.invalidBase64, expected: .base64, at: from) }
         return input.slice(from + 1, input.at - from - 2, .base64)
@@ -86,10 +86,14 @@ extension JSONReader {
         case 0xDC00...0xDFFF: throw WireError(.loneSurrogate, expected: .escape, at: index)
         default: return 6
         }
+        guard index + 6 < input.end else { throw input.ended(.lowSurrogate) }
+        guard input.byte(index + 6) == UInt8(ascii: "\\") else {
+            throw WireError(.loneSurrogate, expected: .lowSurrogate, at: index + 6)
+        }
         guard index + 7 < input.end else { throw input.ended(.lowSurrogate) }
-        guard input.byte(index + 6) == UInt8(ascii: "\\"), input.byte(index + 7) == UInt8(ascii: "u"),
-            (0xDC00...0xDFFF).contains(try codeUnit(at: index + 8))
-        else { throw WireError(.loneSurrogate, expected: .lowSurrogate, at: index + 6) }
+        guard input.byte(index + 7) == UInt8(ascii: "u"), (0xDC00...0xDFFF).contains(try codeUnit(at: index + 8)) else {
+            throw WireError(.loneSurrogate, expected: .lowSurrogate, at: index + 6)
+        }
         return 12
     }
 

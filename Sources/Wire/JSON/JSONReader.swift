@@ -68,13 +68,14 @@ public struct JSONReader: WireReader, ~Escapable {
             input.at = before
             return false
         }
-        input.at &+= key.jsonCount
+        input.at &+= unsafe key.json.count
         scope.left = WireScope.later
         return true
     }
 
     /// Enters an array.
-    @inlinable @inline(__always) public mutating func beginArray(of element: WireElement) throws(WireError) -> WireScope {
+    @inlinable @inline(__always) public mutating func beginArray(of element: WireElement) throws(WireError) -> WireScope
+    {
         skipSpace()
         guard input.at < input.end, input.byte(input.at) == UInt8(ascii: "[") else { throw typeRefusal(.array) }
         try input.descend()
@@ -90,7 +91,9 @@ public struct JSONReader: WireReader, ~Escapable {
 
     /// Steps over what separates entries: nothing before the first, a comma later.
     @inlinable @inline(__always) mutating func nextEntry(
-        in scope: inout WireScope, end: UInt8, _ expected: WireError.Expectation
+        in scope: inout WireScope,
+        end: UInt8,
+        _ expected: WireError.Expectation
     ) throws(WireError) -> Bool {
         skipSpace()
         guard input.at < input.end else { throw input.ended(expected) }
@@ -137,7 +140,9 @@ public struct JSONReader: WireReader, ~Escapable {
     @usableFromInline func literalRefusal(_ word: StaticString, _ expected: WireError.Expectation) -> WireError {
         let bytes = unsafe UnsafeRawBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount)
         var same = 0
-        while same < bytes.count, input.at + same < input.end, unsafe input.byte(input.at + same) == bytes[same] { same += 1 }
+        while same < bytes.count, input.at + same < input.end, unsafe input.byte(input.at + same) == bytes[same] {
+            same += 1
+        }
         if same == 0 { return typeRefusal(expected) }
         let kind: WireError.Kind = input.at + same < input.end ? .unexpectedByte : .endOfInput
         return WireError(kind, expected: expected, at: input.at + same)

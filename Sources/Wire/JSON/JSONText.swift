@@ -11,7 +11,9 @@ enum JSONText {
             }
             if index > from { unsafe body(UnsafeRawBufferPointer(rebasing: text[from..<index])) }
             let (character, length) = unsafe escape(text, at: index)
-            unsafe withUnsafeBytes(of: character) { unsafe body(UnsafeRawBufferPointer(rebasing: $0[..<character.count])) }
+            unsafe withUnsafeBytes(of: character) {
+                unsafe body(UnsafeRawBufferPointer(rebasing: $0[..<character.count]))
+            }
             index += length
             from = index
         }

@@ -19,7 +19,9 @@ public struct JSONWriter: WireWriter {
     /// Writes the key of the next entry.
     @inlinable @inline(__always)
     public mutating func key(
-        _ key: FieldKey, in scope: inout WireScope, to output: inout ByteBuffer
+        _ key: FieldKey,
+        in scope: inout WireScope,
+        to output: inout ByteBuffer
     ) throws(WireError) {
         separate(&scope, &output)
         unsafe output.append(copying: key.json)
@@ -27,7 +29,9 @@ public struct JSONWriter: WireWriter {
 
     /// Writes a key that is text.
     @inlinable public mutating func key(
-        _ key: WireSlice, in scope: inout WireScope, to output: inout ByteBuffer
+        _ key: WireSlice,
+        in scope: inout WireScope,
+        to output: inout ByteBuffer
     ) throws(WireError) {
         separate(&scope, &output)
         try text(key, to: &output)
@@ -36,7 +40,9 @@ public struct JSONWriter: WireWriter {
 
     /// Writes a key that is text.
     @inlinable public mutating func key(
-        _ key: String, in scope: inout WireScope, to output: inout ByteBuffer
+        _ key: String,
+        in scope: inout WireScope,
+        to output: inout ByteBuffer
     ) throws(WireError) {
         separate(&scope, &output)
         Self.appendQuoted(key, to: &output)
@@ -180,11 +186,9 @@ extension JSONWriter {
         // Positions, speeds and prices mostly have few decimals. A decimal of at most fifteen digits that reads as this
         // double is its shortest form, because no two such decimals read as the same double; and thousandths that are
         // whole numbers, divided by an exact power of ten, are read by one correctly rounded operation, as here.
-        let thousandths = (value * 1_000).rounded()
-        guard thousandths.magnitude < 1e15, thousandths / 1_000 == value, value != 0 else {
-            return output.append(utf8: value.description)
-        }
-        var places = Int(thousandths.magnitude)
+        guard value != 0, value.magnitude < 1e12, case var places = Int(value.magnitude * 1_000 + 0.5),
+            Double(places) / 1_000 == value.magnitude
+        else { return output.append(utf8: value.description) }
         if value < 0 { output.append(UInt8(ascii: "-")) }
         output.append(decimal: places / 1_000)
         output.append(UInt8(ascii: "."))

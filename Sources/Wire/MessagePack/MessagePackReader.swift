@@ -58,12 +58,13 @@ public struct MessagePackReader: WireReader, ~Escapable {
     public mutating func matchKey(_ key: FieldKey, in scope: inout WireScope) throws(WireError) -> Bool {
         guard scope.left > 0, unsafe input.starts(with: key.messagePack) else { return false }
         scope.left &-= 1
-        input.at &+= key.messagePackCount
+        input.at &+= unsafe key.messagePack.count
         return true
     }
 
     /// Enters an array.
-    @inlinable @inline(__always) public mutating func beginArray(of element: WireElement) throws(WireError) -> WireScope {
+    @inlinable @inline(__always) public mutating func beginArray(of element: WireElement) throws(WireError) -> WireScope
+    {
         let from = input.at
         let head = try input.take(.array)
         if head & 0xF0 == 0x90 { return try begin(UInt64(head & 0x0F), perEntry: 1, from) }

@@ -22,7 +22,9 @@ public struct MessagePackWriter: WireWriter {
     /// Writes the key of the next entry.
     @inlinable @inline(__always)
     public mutating func key(
-        _ key: FieldKey, in scope: inout WireScope, to output: inout ByteBuffer
+        _ key: FieldKey,
+        in scope: inout WireScope,
+        to output: inout ByteBuffer
     ) throws(WireError) {
         countEntry(&scope)
         unsafe output.append(copying: key.messagePack)
@@ -30,7 +32,9 @@ public struct MessagePackWriter: WireWriter {
 
     /// Writes a key that is text.
     @inlinable public mutating func key(
-        _ key: WireSlice, in scope: inout WireScope, to output: inout ByteBuffer
+        _ key: WireSlice,
+        in scope: inout WireScope,
+        to output: inout ByteBuffer
     ) throws(WireError) {
         countEntry(&scope)
         try text(key, to: &output)
@@ -38,7 +42,9 @@ public struct MessagePackWriter: WireWriter {
 
     /// Writes a key that is text.
     @inlinable public mutating func key(
-        _ key: String, in scope: inout WireScope, to output: inout ByteBuffer
+        _ key: String,
+        in scope: inout WireScope,
+        to output: inout ByteBuffer
     ) throws(WireError) {
         countEntry(&scope)
         try string(key, to: &output)
@@ -142,7 +148,9 @@ public struct MessagePackWriter: WireWriter {
 
     /// Writes an extension.
     public mutating func `extension`(
-        _ type: Int8, _ bytes: RawSpan, to output: inout ByteBuffer
+        _ type: Int8,
+        _ bytes: RawSpan,
+        to output: inout ByteBuffer
     ) throws(WireError) {
         let count = bytes.byteCount
         switch count {
@@ -171,7 +179,10 @@ public struct MessagePackWriter: WireWriter {
     }
 
     @inlinable @inline(__always) mutating func begin(
-        _ count: Int?, few: UInt8, many: UInt8, to output: inout ByteBuffer
+        _ count: Int?,
+        few: UInt8,
+        many: UInt8,
+        to output: inout ByteBuffer
     ) throws(WireError) -> WireScope {
         guard depth < WireLimits.depthMax else { throw WireError(.tooDeep, expected: .fewerLevels, at: output.count) }
         depth &+= 1

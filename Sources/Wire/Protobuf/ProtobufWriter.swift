@@ -19,7 +19,8 @@ public struct ProtobufWriter: WireWriter {
 
     /// Opens a message; the count is not needed.
     @inlinable public mutating func beginObject(
-        count: Int?, to output: inout ByteBuffer
+        count: Int?,
+        to output: inout ByteBuffer
     ) throws(WireError) -> WireScope {
         guard depth < WireLimits.depthMax else { throw WireError(.tooDeep, expected: .fewerLevels, at: output.count) }
         depth &+= 1
@@ -33,7 +34,9 @@ public struct ProtobufWriter: WireWriter {
     /// Writes the number of the next field, once its value is written.
     @inlinable @inline(__always)
     public mutating func key(
-        _ key: FieldKey, in scope: inout WireScope, to output: inout ByteBuffer
+        _ key: FieldKey,
+        in scope: inout WireScope,
+        to output: inout ByteBuffer
     ) throws(WireError) {
         field = key.number
         isElement = false
@@ -41,21 +44,26 @@ public struct ProtobufWriter: WireWriter {
 
     /// Refuses: keys are numbers here.
     @inlinable public mutating func key(
-        _ key: WireSlice, in scope: inout WireScope, to output: inout ByteBuffer
+        _ key: WireSlice,
+        in scope: inout WireScope,
+        to output: inout ByteBuffer
     ) throws(WireError) {
         throw WireError(.needsSchema, expected: .schema, at: output.count)
     }
 
     /// Refuses: keys are numbers here.
     @inlinable public mutating func key(
-        _ key: String, in scope: inout WireScope, to output: inout ByteBuffer
+        _ key: String,
+        in scope: inout WireScope,
+        to output: inout ByteBuffer
     ) throws(WireError) {
         throw WireError(.needsSchema, expected: .schema, at: output.count)
     }
 
     /// Closes a message.
     @inlinable public mutating func endObject(
-        _ scope: WireScope, to output: inout ByteBuffer
+        _ scope: WireScope,
+        to output: inout ByteBuffer
     ) throws(WireError) {
         depth &-= 1
         guard scope.mark >= 0 else { return }
@@ -66,7 +74,8 @@ public struct ProtobufWriter: WireWriter {
 
     /// Opens the repeated field whose key was just written. An array of arrays has no counterpart.
     @inlinable public mutating func beginArray(
-        count: Int?, to output: inout ByteBuffer
+        count: Int?,
+        to output: inout ByteBuffer
     ) throws(WireError) -> WireScope {
         guard !isElement else { throw Self.noCounterpart(output) }
         guard field != 0 else { throw WireError(.needsSchema, expected: .schema, at: output.count) }
@@ -75,7 +84,8 @@ public struct ProtobufWriter: WireWriter {
 
     /// Announces the next element.
     @inlinable public mutating func element(
-        in scope: inout WireScope, to output: inout ByteBuffer
+        in scope: inout WireScope,
+        to output: inout ByteBuffer
     ) throws(WireError) {
         field = UInt32(truncatingIfNeeded: scope.mark)
         isElement = true
@@ -83,7 +93,8 @@ public struct ProtobufWriter: WireWriter {
 
     /// Closes a repeated field.
     @inlinable public mutating func endArray(
-        _ scope: WireScope, to output: inout ByteBuffer
+        _ scope: WireScope,
+        to output: inout ByteBuffer
     ) throws(WireError) {
         isElement = false
     }

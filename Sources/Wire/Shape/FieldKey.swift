@@ -11,12 +11,11 @@ internal import Base
     public let number: UInt32
 
     // One allocation, written before the object is shared and freed by its deinit; the rest of this class only reads it.
-    // Layout: `"name":` (as JSON escapes it), then MessagePack's text, then CBOR's text.
-    @usableFromInline nonisolated(unsafe) let memory: UnsafeRawPointer
-    @usableFromInline let jsonCount: Int
-    @usableFromInline let messagePackCount: Int
-    @usableFromInline let cborCount: Int
-    @usableFromInline let nameCount: Int
+    // It holds `"name":` (as JSON escapes it), then MessagePack's text, then CBOR's, whose last bytes are the name.
+    @usableFromInline nonisolated(unsafe) let json: UnsafeRawBufferPointer
+    @usableFromInline nonisolated(unsafe) let messagePack: UnsafeRawBufferPointer
+    @usableFromInline nonisolated(unsafe) let cbor: UnsafeRawBufferPointer
+    @usableFromInline nonisolated(unsafe) let utf8: UnsafeRawBufferPointer
 
     /// Prepares the key of one field.
     ///
@@ -28,36 +27,21 @@ internal import Base
         var prepared = ByteBuffer()
         JSONWriter.appendQuoted(name, to: &prepared)
         prepared.append(UInt8(ascii: ":"))
-        jsonCount = prepared.count
-        nameCount = name.utf8.count
+        let jsonCount = prepared.count
+        let nameCount = name.utf8.count
         MessagePackWriter.appendTextHeader(nameCount, to: &prepared)
         prepared.append(utf8: name)
-        messagePackCount = prepared.count - jsonCount
+        let messagePackCount = prepared.count - jsonCount
         CBORWriter.appendHead(.text, UInt64(nameCount), to: &prepared)
         prepared.append(utf8: name)
-        cborCount = prepared.count - jsonCount - messagePackCount
-        let copy = UnsafeMutableRawPointer.allocate(byteCount: prepared.count, alignment: 8)
-        unsafe prepared.withUnsafeBytes { bytes in
-            unsafe UnsafeMutableRawBufferPointer(start: copy, count: bytes.count).copyMemory(from: bytes)
-        }
-        unsafe memory = UnsafeRawPointer(copy)
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: prepared.count, alignment: 8)
+        unsafe prepared.withUnsafeBytes { unsafe copy.copyMemory(from: $0) }
+        let memory = UnsafeRawBufferPointer(copy)
+        unsafe json = UnsafeRawBufferPointer(rebasing: memory[..<jsonCount])
+        unsafe messagePack = UnsafeRawBufferPointer(rebasing: memory[jsonCount..<jsonCount + messagePackCount])
+        unsafe cbor = UnsafeRawBufferPointer(rebasing: memory[(jsonCount + messagePackCount)...])
+        unsafe utf8 = UnsafeRawBufferPointer(rebasing: memory[(memory.count - nameCount)...])
     }
 
-    deinit { unsafe memory.deallocate() }
-
-    @inlinable var json: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: memory, count: jsonCount) }
-
-    @inlinable var messagePack: UnsafeRawBufferPointer {
-        unsafe UnsafeRawBufferPointer(start: memory + jsonCount, count: messagePackCount)
-    }
-
-    @inlinable var cbor: UnsafeRawBufferPointer {
-        unsafe UnsafeRawBufferPointer(start: memory + jsonCount + messagePackCount, count: cborCount)
-    }
-
-    /// The name alone: the last bytes of what CBOR writes.
-    @inlinable var utf8: UnsafeRawBufferPointer {
-        unsafe UnsafeRawBufferPointer(
-            start: memory + jsonCount + messagePackCount + (cborCount &- nameCount), count: nameCount)
-    }
+    deinit { unsafe json.deallocate() }
 }

@@ -1,7 +1,7 @@
 /// What readers and writers do with bytes eight at a time.
 @usableFromInline enum RawBytes {
-    @usableFromInline static let highBits: UInt64 = 0x8080_8080_8080_8080
-    @usableFromInline static let ones: UInt64 = 0x0101_0101_0101_0101
+    @inlinable static var highBits: UInt64 { 0x8080_8080_8080_8080 }
+    @inlinable static var ones: UInt64 { 0x0101_0101_0101_0101 }
 
     /// Whether two areas of `count` readable bytes are the same. Short keys cost two overlapping loads.
     @inlinable @inline(__always)

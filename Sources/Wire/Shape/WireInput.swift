@@ -15,7 +15,9 @@
     @_lifetime(copy bytes)
     @inlinable init(_ bytes: RawSpan) {
         end = bytes.byteCount
-        unsafe start = bytes.withUnsafeBytes { unsafe $0.baseAddress ?? UnsafeRawPointer(bitPattern: 8).unsafelyUnwrapped }
+        unsafe start = bytes.withUnsafeBytes {
+            unsafe $0.baseAddress ?? UnsafeRawPointer(bitPattern: 8).unsafelyUnwrapped
+        }
     }
 
     /// How many bytes are left.
@@ -81,13 +83,22 @@
         return slice(from, Int(count), .plain)
     }
 
-    /// Checks that the next bytes are one valid text. Eight ASCII bytes cost one comparison.
+    /// Checks that the next bytes are one valid text. Eight ASCII bytes cost one comparison, and so do the last few.
     @inlinable @inline(__always) func checkUTF8(_ count: Int) throws(WireError) {
-        var index = at
         let stop = at &+ count
-        while stop &- index >= 8, word(index) & RawBytes.highBits == 0 { index &+= 8 }
-        while index < stop, byte(index) < 0x80 { index &+= 1 }
-        if index < stop { try checkUTF8(from: index, to: stop) }
+        var index = at
+        while stop &- index >= 8 {
+            guard word(index) & RawBytes.highBits == 0 else { return try checkUTF8(from: index, to: stop) }
+            index &+= 8
+        }
+        let rest = stop &- index
+        guard rest > 0 else { return }
+        // The word that ends with the text also has older bytes, which are shifted out. There are none in a message
+        // that is shorter than a word.
+        if stop >= 8, word(stop &- 8) &>> UInt64(truncatingIfNeeded: 64 &- 8 &* rest) & RawBytes.highBits == 0 {
+            return
+        }
+        try checkUTF8(from: index, to: stop)
     }
 
     @usableFromInline func checkUTF8(from: Int, to stop: Int) throws(WireError) {

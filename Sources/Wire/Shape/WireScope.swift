@@ -18,7 +18,7 @@ public struct WireScope: Sendable {
     @inlinable public var count: Int? { left >= 0 ? left : nil }
 
     /// Nothing was read from this container yet, and the format marks its end behind the last entry.
-    @usableFromInline static let first = -1
+    @inlinable static var first: Int { -1 }
     /// As `first`, after the first entry.
-    @usableFromInline static let later = -2
+    @inlinable static var later: Int { -2 }
 }

@@ -72,7 +72,10 @@ public protocol WireWriter {
 
     /// Writes an extension of MessagePack, where the format can.
     mutating func `extension`(
-        _ type: Int8, _ bytes: RawSpan, to output: inout ByteBuffer) throws(WireError)
+        _ type: Int8,
+        _ bytes: RawSpan,
+        to output: inout ByteBuffer
+    ) throws(WireError)
 
     /// Writes a tag in front of the next value; formats without tags write the value alone (RFC 8949 §6.1).
     mutating func tag(_ number: UInt64, to output: inout ByteBuffer) throws(WireError)
@@ -127,7 +130,9 @@ extension WireWriter {
 
     /// Refuses: there is nothing that could hold it.
     @inlinable public mutating func `extension`(
-        _ type: Int8, _ bytes: RawSpan, to output: inout ByteBuffer
+        _ type: Int8,
+        _ bytes: RawSpan,
+        to output: inout ByteBuffer
     ) throws(WireError) {
         throw Self.noCounterpart(output)
     }

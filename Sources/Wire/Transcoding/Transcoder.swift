@@ -18,7 +18,10 @@ public enum Transcoder {
     /// - Throws: `WireError` with an offset in the input, also for a value that has no counterpart. The output is then
     ///   as it was before.
     public static func transcode(
-        from: WireFormat, to: WireFormat, input: RawSpan, output: inout ByteBuffer
+        from: WireFormat,
+        to: WireFormat,
+        input: RawSpan,
+        output: inout ByteBuffer
     ) throws(WireError) {
         let before = output.count
         do throws(WireError) {
@@ -35,7 +38,10 @@ public enum Transcoder {
     }
 
     private static func transcode<Reader: WireReader & ~Escapable>(
-        _ reader: consuming Reader, _ format: WireFormat, countsAreMissing: Bool, _ output: inout ByteBuffer
+        _ reader: consuming Reader,
+        _ format: WireFormat,
+        countsAreMissing: Bool,
+        _ output: inout ByteBuffer
     ) throws(WireError) {
         switch format {
         case .json:

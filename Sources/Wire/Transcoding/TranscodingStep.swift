@@ -50,7 +50,8 @@ struct TranscodingStep<Writer: WireWriter> {
 
     /// Transcodes one whole message.
     mutating func run<Reader: WireReader & ~Escapable>(
-        _ reader: inout Reader, _ output: inout ByteBuffer
+        _ reader: inout Reader,
+        _ output: inout ByteBuffer
     ) throws(WireError) {
         do throws(WireError) {
             try value(&reader, &output)
@@ -63,7 +64,8 @@ struct TranscodingStep<Writer: WireWriter> {
     }
 
     private mutating func value<Reader: WireReader & ~Escapable>(
-        _ reader: inout Reader, _ output: inout ByteBuffer
+        _ reader: inout Reader,
+        _ output: inout ByteBuffer
     ) throws(WireError) {
         while let tag = try reader.tag() { try writer.tag(tag, to: &output) }
         let kind = try reader.peekKind()
@@ -87,7 +89,8 @@ struct TranscodingStep<Writer: WireWriter> {
     }
 
     private mutating func array<Reader: WireReader & ~Escapable>(
-        _ reader: inout Reader, _ output: inout ByteBuffer
+        _ reader: inout Reader,
+        _ output: inout ByteBuffer
     ) throws(WireError) {
         var read = try reader.beginArray()
         var written = try writer.beginArray(count: counts.count(of: read), to: &output)
@@ -99,7 +102,8 @@ struct TranscodingStep<Writer: WireWriter> {
     }
 
     private mutating func object<Reader: WireReader & ~Escapable>(
-        _ reader: inout Reader, _ output: inout ByteBuffer
+        _ reader: inout Reader,
+        _ output: inout ByteBuffer
     ) throws(WireError) {
         var read = try reader.beginObject()
         var written = try writer.beginObject(count: counts.count(of: read), to: &output)

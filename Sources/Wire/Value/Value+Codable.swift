@@ -4,7 +4,8 @@ extension Value: Codable {
     public init(from decoder: any Decoder) throws {
         guard let slot = decoder as? DecodingSlot else {
             throw DecodingError.dataCorrupted(
-                .init(codingPath: decoder.codingPath, debugDescription: "a Value is read by ValueDecoder only"))
+                .init(codingPath: decoder.codingPath, debugDescription: "a Value is read by ValueDecoder only")
+            )
         }
         self = slot.value
     }
@@ -12,7 +13,9 @@ extension Value: Codable {
     /// Puts the value here.
     public func encode(to encoder: any Encoder) throws {
         throw EncodingError.invalidValue(
-            self, .init(codingPath: encoder.codingPath, debugDescription: "a Value is written by ValueEncoder only"))
+            self,
+            .init(codingPath: encoder.codingPath, debugDescription: "a Value is written by ValueEncoder only")
+        )
     }
 
     /// What kind of value this is, for an error's text.

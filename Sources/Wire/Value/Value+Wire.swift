@@ -82,7 +82,9 @@ extension Value {
     /// Sorted keys make the bytes depend on nothing but the content: in CBOR shorter keys come first, as its
     /// deterministic encoding demands (RFC 8949 §4.2.1), elsewhere they are ordered by their bytes.
     public func write<Writer: WireWriter>(
-        with writer: inout Writer, sortingKeys: Bool = false, to output: inout ByteBuffer
+        with writer: inout Writer,
+        sortingKeys: Bool = false,
+        to output: inout ByteBuffer
     ) throws(WireError) {
         switch self {
         case .null: try writer.null(to: &output)

@@ -51,16 +51,12 @@ public enum HTTPFieldID: UInt8, Sendable, CaseIterable {
             self = .other
             return
         }
-        let candidate = Self.candidate(
-            first: name.byte(0) | 0x20,
-            last: name.byte(name.byteCount &- 1) | 0x20,
-            name.byteCount
-        )
+        let candidate = Self.candidate(first: name.byte(0) | 0x20, name.byteCount)
         self = candidate != .other && name.equalsIgnoringCase(candidate.text) ? candidate : .other
     }
 
-    /// The one known name with this length, first and last letter. A test proves that it finds every name.
-    @inline(__always) private static func candidate(first: UInt8, last: UInt8, _ count: Int) -> HTTPFieldID {
+    /// The one known name with this length and first letter. A test proves that it finds every name.
+    @inline(__always) private static func candidate(first: UInt8, _ count: Int) -> HTTPFieldID {
         let initial = Unicode.Scalar(first)
         switch count {
         case 2: return .te

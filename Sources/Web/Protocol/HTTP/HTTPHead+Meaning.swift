@@ -153,7 +153,7 @@ extension RawSpan {
             for index in 1..<at where !byte(index).isInAddressLiteral { return false }
             at &+= 1
         } else {
-            while at < count, byte(at).isInHostName { at &+= 1 }
+            while at < count, scanByte(at).isInHostName { at &+= 1 }
             guard at > 0 else { return false }
         }
         guard at < count else { return true }

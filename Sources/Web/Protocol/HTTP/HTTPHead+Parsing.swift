@@ -79,6 +79,7 @@ extension HTTPHead {
     private func isWorthParsing(_ bytes: RawSpan, progress: inout HTTPHeadProgress) -> Bool {
         let count = bytes.byteCount
         if count >= limits.headBytesMax || count >= 2 &* Int(progress.parsed) { return true }
+        if bytes.hasLoneReturn(from: max(0, Int(progress.scanned) &- 1)) { return true }
         var at = Int(progress.scanned)
         while true {
             at = bytes.find(.lineFeed, from: at, to: count)
@@ -108,8 +109,8 @@ extension HTTPHead {
         let count = bytes.byteCount
         var at = start
         var packed: UInt64 = 0
-        while at < count, bytes.byte(at).isToken {
-            packed = packed &<< 8 | UInt64(bytes.byte(at))
+        while at < count, bytes.scanByte(at).isToken {
+            packed = packed &<< 8 | UInt64(bytes.scanByte(at))
             at &+= 1
             if at &- start > HTTPLimits.methodBytesMax { throw .refused(.methodTooLong) }
         }
@@ -245,12 +246,23 @@ extension HTTPHead {
 }
 
 extension RawSpan {
+    /// Whether a CR is followed by anything but LF: a fault that needs no line end to be seen.
+    fileprivate func hasLoneReturn(from start: Int) -> Bool {
+        var at = find(.carriageReturn, from: start, to: byteCount)
+        while at &+ 1 < byteCount {
+            guard byte(at &+ 1) == .lineFeed else { return true }
+            at = find(.carriageReturn, from: at &+ 1, to: byteCount)
+        }
+        return false
+    }
+
     /// The first place that holds a control character, tab included, or `end`. Eight bytes at a time: a borrow or carry
     /// can only mark a byte above one that is marked rightly, and the lowest mark is the one that is used.
     @inline(__always) func endOfVisible(from start: Int, to end: Int) -> Int {
+        precondition(start >= 0 && end <= byteCount)
         var at = start
         while end &- at >= 8 {
-            let bytes = word(at)
+            let bytes = scanWord(at)
             let low = (bytes &- 0x2020_2020_2020_2020) & ~bytes
             let delete = bytes ^ 0x7F7F_7F7F_7F7F_7F7F
             let marks = (low | (delete &- 0x0101_0101_0101_0101) & ~delete) & 0x8080_8080_8080_8080
@@ -258,7 +270,7 @@ extension RawSpan {
             at &+= 8
         }
         while at < end {
-            let byte = byte(at)
+            let byte = scanByte(at)
             if byte < 0x20 || byte == 0x7F { return at }
             at &+= 1
         }
@@ -269,10 +281,11 @@ extension RawSpan {
     /// made of, go by eight; other token characters one by one. No sum here reaches past its own byte.
     @inline(__always) func endOfName(from start: Int, to end: Int) -> Int {
         let tops: UInt64 = 0x8080_8080_8080_8080
+        precondition(start >= 0 && end <= byteCount)
         var at = start
         while true {
             while end &- at >= 8 {
-                let bytes = word(at)
+                let bytes = scanWord(at)
                 let folded = bytes & ~tops | 0x2020_2020_2020_2020
                 let letters = (folded &+ 0x1F1F_1F1F_1F1F_1F1F) & ~(folded &+ 0x0505_0505_0505_0505) & ~bytes
                 let difference = bytes ^ 0x2D2D_2D2D_2D2D_2D2D
@@ -284,16 +297,17 @@ extension RawSpan {
                 }
                 at &+= 8
             }
-            guard at < end, byte(at).isToken else { return at }
+            guard at < end, scanByte(at).isToken else { return at }
             at &+= 1
         }
     }
 
     /// The first place that holds a byte which no target may hold (control, space, `#`, non-ASCII), or `end`.
     @inline(__always) func endOfTarget(from start: Int, to end: Int) -> Int {
+        precondition(start >= 0 && end <= byteCount)
         var at = start
         while end &- at >= 8 {
-            let bytes = word(at)
+            let bytes = scanWord(at)
             let outside = (bytes &- 0x2121_2121_2121_2121) | (bytes &+ 0x0101_0101_0101_0101) | bytes
             let hash = bytes ^ 0x2323_2323_2323_2323
             let marks = (outside | (hash &- 0x0101_0101_0101_0101) & ~hash) & 0x8080_8080_8080_8080
@@ -301,7 +315,7 @@ extension RawSpan {
             at &+= 8
         }
         while at < end {
-            let byte = byte(at)
+            let byte = scanByte(at)
             if byte < 0x21 || byte > 0x7E || byte == UInt8(ascii: "#") { return at }
             at &+= 1
         }

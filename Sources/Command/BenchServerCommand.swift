@@ -1,0 +1,42 @@
+import Base
+import Gamekeeper
+import Reactor
+import Synchronization
+import Web
+
+/// `gamekeeper bench-server`: the server's side of `gamekeeper bench`, in a process of its own.
+enum BenchServerCommand {
+    static func run(_ arguments: [String]) -> ExitStatus {
+        var configuration: Configuration
+        do throws(Configuration.Refusal) {
+            configuration = try Configuration(arguments: arguments)
+        } catch {
+            return .usage("\(error)")
+        }
+        configuration.loops = 1
+        return RunCommand.serve(configuration, routes(), announcesPort: true)
+    }
+
+    static func routes() -> Routes {
+        var routes = Routes()
+        routes.get("/hello") { $0.respond(.ok, "hello\n") }
+        routes.get("/ws") { $0.upgrade(WebSocketOptions(origins: .any), to: WebSocketEcho()) }
+        let topic = Topic()
+        routes.get("/fanout") { $0.upgrade(WebSocketOptions(origins: .any), to: topic) }
+        return routes
+    }
+
+    /// Sends every message to everybody but its sender. One loop, so it is confined, which is the proof.
+    private final class Topic: WebSocketHandler, @unchecked Sendable {
+        private var members: [ObjectIdentifier: WebSocket] = [:]
+
+        func received(_ message: RawSpan, as kind: WebSocketKind, on socket: WebSocket) {
+            let shared = kind == .text ? SharedMessage(text: message) : SharedMessage(binary: message)
+            for (id, member) in members where id != ObjectIdentifier(socket) { member.send(shared) }
+        }
+
+        func opened(_ socket: WebSocket) { members[ObjectIdentifier(socket)] = socket }
+
+        func closed(_ socket: WebSocket, code: WebSocketCloseCode) { members[ObjectIdentifier(socket)] = nil }
+    }
+}

@@ -1,0 +1,46 @@
+import Base
+import Gamekeeper
+import Reactor
+import Web
+
+/// `gamekeeper conformance`: what outside test suites talk to, on exactly the stack that serves games.
+enum ConformanceCommand {
+    static func run(_ arguments: [String]) -> ExitStatus {
+        var configuration: Configuration
+        do throws(Configuration.Refusal) {
+            configuration = try Configuration(arguments: arguments)
+        } catch {
+            return .usage("\(error)")
+        }
+        // The suites send messages of 16 MiB and read the echo of one only after they have sent it.
+        configuration.limits.webSocket.messageBytesMax = 16 << 20
+        configuration.limits.webSocket.fragmentsMax = 1 << 20
+        configuration.limits.webSocket.controlFramesPerSecondMax = 100_000
+        configuration.limits.http.bodyBytesMax = 16 << 20
+        configuration.limits.wire.documentBytesMax = 16 << 20
+        configuration.limits.connection.outgoingBytesHigh = 34 << 20
+        configuration.limits.connection.outgoingBytesMax = 68 << 20
+        return RunCommand.serve(configuration, routes(configuration.limits))
+    }
+
+    static func routes(_ limits: Limits) -> Routes {
+        var routes = Routes()
+        let options = WebSocketOptions(limits: limits.webSocket, pings: false, origins: .any)
+        routes.get("/ws") { $0.upgrade(options, to: WebSocketEcho()) }
+        routes.otherwise(
+            .direct { exchange in
+                exchange.onWholeBody { exchange in
+                    exchange.respond(Response(.ok, type: .bytes), body: exchange.bodyBytes)
+                }
+            }
+        )
+        return routes
+    }
+}
+
+/// Sends every message back as it came.
+final class WebSocketEcho: WebSocketHandler {
+    func received(_ message: RawSpan, as kind: WebSocketKind, on socket: WebSocket) {
+        socket.send(message, as: kind)
+    }
+}

@@ -1,0 +1,68 @@
+import Base
+import Gamekeeper
+import Reactor
+
+/// The door: chooses a sub-command, and turns its outcome into an exit status.
+@main struct GamekeeperCommand {
+    static func main() {
+        var arguments = CommandLine.arguments.dropFirst()
+        let name = arguments.popFirst() ?? "help"
+        let rest = Array(arguments)
+        let status: ExitStatus =
+            switch name {
+            case "run": RunCommand.run(rest)
+            case "conformance": ConformanceCommand.run(rest)
+            case "transcode": TranscodeCommand.run(rest)
+            case "bench": BenchCommand.run(rest)
+            case "bench-server": BenchServerCommand.run(rest)
+            case "help", "--help", "-h": help()
+            case "version", "--version": version()
+            default: ExitStatus.usage("there is no command \(name); `gamekeeper help` lists them")
+            }
+        status.exit()
+    }
+
+    private static func version() -> ExitStatus {
+        StandardStreams.write("gamekeeper 0.1.0\n")
+        return .success
+    }
+
+    private static func help() -> ExitStatus {
+        StandardStreams.write(
+            """
+            gamekeeper run [--listen ADDR]… [--tls CERT KEY] [--loops N] [--proxy RANGE]… [--proxy-protocol] [--log LEVEL]
+                serves until SIGTERM or SIGINT; SIGHUP reads the certificates again
+            gamekeeper conformance --listen ADDR [--tls CERT KEY]
+                serves a WebSocket echo at /ws and an HTTP echo everywhere else, for outside test suites
+            gamekeeper transcode --from F --to F        (json, msgpack, cbor; standard input to standard output)
+            gamekeeper bench [NAME] [--json] [--seconds S] [--pairs N]
+                measures this build beside a physical limit in the same run
+            gamekeeper version
+
+            ADDR is 127.0.0.1:8080, [::1]:8080 or unix:/path. RANGE is 10.0.0.0/8. LEVEL is debug, info, warning or error.
+
+            """
+        )
+        return .success
+    }
+}
+
+/// How a command ended.
+struct ExitStatus {
+    let code: Int32
+
+    static let success = ExitStatus(code: 0)
+
+    /// The command was understood and could not be done.
+    static func failure(_ reason: String) -> ExitStatus { told(reason, 1) }
+
+    /// The command was not understood.
+    static func usage(_ reason: String) -> ExitStatus { told(reason, 2) }
+
+    private static func told(_ reason: String, _ code: Int32) -> ExitStatus {
+        StandardStreams.writeError("gamekeeper: \(reason)\n")
+        return ExitStatus(code: code)
+    }
+
+    func exit() -> Never { Processes.exit(code) }
+}

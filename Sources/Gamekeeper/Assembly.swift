@@ -1,0 +1,101 @@
+public import Base
+public import Reactor
+public import Web
+
+/// The rooms of one process, put together and listening, not yet running.
+public final class Assembly: Sendable {
+    /// The loops of the process.
+    public let loops: EventLoopGroup
+    /// Where it listens, with the ports that the system chose.
+    public let addresses: [SocketAddress]
+    /// Certificates, where the process speaks TLS; they can be read again while it runs.
+    public let tls: TLSServer?
+    private let log: Log
+    private let stopTimeout: Duration
+
+    /// Why a process does not start.
+    public enum Failure: Error {
+        /// Limits that contradict each other, one sentence each.
+        case limits([String])
+        /// The kernel refused an address.
+        case listening(SocketAddress, KernelError)
+        /// The kernel refused what every loop stands on.
+        case kernel(KernelError)
+        /// Certificate or key can't be used.
+        case tls(TLSError)
+    }
+
+    /// Puts the process together.
+    ///
+    /// - Throws: what an operator must change first.
+    public init(_ configuration: Configuration, routes: Routes, log: Log) throws(Failure) {
+        let violations = configuration.limits.violations()
+        guard violations.isEmpty else { throw .limits(violations) }
+        do throws(TLSError) {
+            tls = try configuration.tls.map { (identity) throws(TLSError) in
+                try TLSServer(TLSServerOptions(identities: [identity], protocols: ["http/1.1"]))
+            }
+        } catch {
+            throw .tls(error)
+        }
+        do throws(KernelError) {
+            loops = try EventLoopGroup(
+                count: configuration.loops ?? EventLoopGroup.coreCount, limits: configuration.limits)
+        } catch {
+            throw .kernel(error)
+        }
+        let options = WebServerOptions(limits: configuration.limits, proxies: configuration.proxies)
+        let server = WebServer(routes, options: options)
+        var listening: [SocketAddress] = []
+        for address in configuration.addresses {
+            let believed = configuration.usesProxyProtocol ? configuration.proxies : AddressRanges()
+            let listener = ListenerOptions(address: address, tls: tls, proxies: believed)
+            do throws(KernelError) {
+                listening.append(try server.listen(on: loops, listener))
+            } catch {
+                throw .listening(address, error)
+            }
+        }
+        addresses = listening
+        stopTimeout = configuration.limits.loop.stopTimeout
+        self.log = log
+    }
+
+    /// Runs until an operator stops it: the main thread waits for signals, the loops do the work.
+    ///
+    /// - Parameter announce: runs when connections are taken.
+    public func run(announce: (Assembly) -> Void) {
+        Signals.block()
+        ProcessLimits.raiseDescriptors()
+        loops.start()
+        announce(self)
+        while case .reload = Signals.wait() { reloadCertificates() }
+        log.write(.info, "stopping", ["within": .duration(stopTimeout)])
+        loops.stop(within: stopTimeout)
+        log.write(.info, "stopped")
+    }
+
+    private func reloadCertificates() {
+        guard let tls else { return }
+        do throws(TLSError) {
+            try tls.reload()
+            log.write(.info, "certificates read again")
+        } catch {
+            // The old ones go on: a failed renewal must not take the game down.
+            log.write(.error, "certificates can't be read, the old ones go on", ["reason": .text("\(error)")])
+        }
+    }
+}
+
+extension Assembly.Failure: CustomStringConvertible {
+    /// A sentence for the operator.
+    public var description: String {
+        switch self {
+        case .limits(let violations): violations.joined(separator: "; ")
+        case .listening(let address, .addressInUse): "\(address) is in use by another process"
+        case .listening(let address, let error): "can't listen on \(address): \(error)"
+        case .kernel(let error): "the system refuses an event loop: \(error)"
+        case .tls(let error): "\(error)"
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import CLinux
+import Glibc
+
+/// What an operator or a service manager asks of the process.
+public enum Signal: Sendable {
+    /// SIGTERM or SIGINT: stop, in order.
+    case stop
+    /// SIGHUP: read certificates again.
+    case reload
+}
+
+/// Signals are waited for by the main thread and interrupt no other.
+public enum Signals {
+    private static var set: sigset_t {
+        var set = sigset_t()
+        sigemptyset(&set)
+        sigaddset(&set, SIGTERM)
+        sigaddset(&set, SIGINT)
+        sigaddset(&set, SIGHUP)
+        return set
+    }
+
+    /// Takes the signals away from every thread that is started from now on. Called first of all.
+    public static func block() {
+        var set = set
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+        // A peer that went away is a failed send, not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+    }
+
+    /// Waits for the next signal.
+    public static func wait() -> Signal {
+        var set = set
+        var number: Int32 = 0
+        while sigwait(&set, &number) != 0 {}
+        return number == SIGHUP ? .reload : .stop
+    }
+}
+
+/// What the process may use of the machine.
+public enum ProcessLimits {
+    /// Allows the process as many descriptors as the system lets it have.
+    ///
+    /// - Returns: how many that is.
+    @discardableResult
+    public static func raiseDescriptors() -> Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        return Int(clamping: limit.rlim_cur)
+    }
+}
+
+/// What was set for the process from outside.
+public enum Environment {
+    /// The value of a variable; `nil` when it is not set.
+    public static func value(of name: String) -> String? {
+        getenv(name).map { String(cString: $0) }
+    }
+}
+
+/// This process among others.
+public enum Processes {
+    /// Ends this process.
+    public static func exit(_ status: Int32) -> Never { Glibc.exit(status) }
+}
