@@ -10,7 +10,7 @@
 //   … --first-in 160 --first-out 129                        a connection first has that one exchange (a handshake)
 //   … --port P                                              0, the default, lets the system choose
 //
-// It prints `listening PORT`, serves the loopback interface only, and ends with its parent's SIGTERM.
+// It prints `listening PORT`, serves the loopback interface only, and ends by a signal, or after half an hour.
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -32,6 +32,7 @@ enum {
     events_max = 1024,
     backlog = 4096,
     message_bytes_max = 1024 * 1024,
+    minutes_max = 30,
 };
 
 enum mode { mode_echo, mode_http, mode_fanout };
@@ -234,6 +235,7 @@ static uint16_t read_arguments(int argc, char **argv) {
 
 int main(int argc, char **argv) {
     uint16_t port = read_arguments(argc, argv);
+    alarm(minutes_max * 60); // whoever started it may have died without a word
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 struct options options = {
     .host = "127.0.0.1", .connections = 64, .depth = 1, .size = 100, .rounds = 7, .seconds = 1, .warmup = 0.2,
@@ -97,6 +98,8 @@ int main(int argc, char **argv) {
     };
     read_arguments(argc, argv);
     signal(SIGPIPE, SIG_IGN);
+    // No run lasts longer, whatever the server does.
+    alarm((unsigned)(options.seconds + options.warmup) + 120);
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;

@@ -13,6 +13,7 @@ import Reactor
             case "run": RunCommand.run(rest)
             case "conformance": ConformanceCommand.run(rest)
             case "transcode": TranscodeCommand.run(rest)
+            case "bench": ExitStatus(code: BenchCommand.run(rest))
             case "bench-server": BenchServerCommand.run(rest)
             case "help", "--help", "-h": help()
             case "version", "--version": version()

@@ -19,4 +19,7 @@ int gamekeeper_processor_count(void);
 /// Keeps the calling thread, and the threads and processes that it starts, on one processor. 0, or -1 with errno.
 int gamekeeper_pin(int processor);
 
+/// pipe2 with O_CLOEXEC: the end to read from, and the end to write to. 0, or -1 with errno.
+int gamekeeper_pipe(int ends[2]);
+
 #endif

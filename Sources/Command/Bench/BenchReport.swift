@@ -1,0 +1,66 @@
+/// The rows, for a program or for a reader.
+enum BenchReport {
+    /// One line: `{"rows": [{"name": …, …}, …]}`.
+    static func json(_ rows: [BenchRow]) -> String {
+        let objects = rows.map { row in
+            let figures = row.figures.map { ", \"\($0.name)\": \(fixed($0.value, places: $0.places))" }
+            return "{\"name\": \"\(row.name)\"\(figures.joined())}"
+        }
+        return "{\"rows\": [\(objects.joined(separator: ", "))]}\n"
+    }
+
+    /// A table with one line per row; what a row does not have is left empty.
+    static func table(_ rows: [BenchRow]) -> String {
+        var text = line([
+            "", "ops/s", "p50 µs", "p99 µs", "p99.9 µs", "CPU µs/op", "user", "system", "limit", "ratio (min–max)",
+        ])
+        for row in rows {
+            let columns = [
+                show(row.operationsPerSecond, places: 0), show(row.p50Microseconds, places: 1),
+                show(row.p99Microseconds, places: 1), show(row.p999Microseconds, places: 1),
+                show(row.processorMicroseconds, places: 3), show(row.userMicroseconds, places: 3),
+                show(row.systemMicroseconds, places: 3), show(row.limitProcessorMicroseconds, places: 3),
+                show(row.ratio, places: 2),
+            ]
+            text += line([row.name] + columns)
+            if let bytes = row.bytesPerConnection {
+                text += "    \(fixed(bytes, places: 0)) bytes of user memory per connection"
+                text += " (limit \(show(row.limitBytesPerConnection, places: 0)))\n"
+            }
+            if let time = row.milliseconds { text += "    \(show(time, places: 1)) ms to the first answer\n" }
+        }
+        return text
+    }
+
+    private static func line(_ columns: [String]) -> String {
+        columns.enumerated().map { index, column in
+            let width = index == 0 ? 14 : index == 9 ? 20 : 11
+            let padding = String(repeating: " ", count: max(0, width - column.count))
+            return index == 0 ? column + padding : padding + column
+        }.joined() + "\n"
+    }
+
+    private static func show(_ value: Double?, places: Int) -> String {
+        value.map { fixed($0, places: places) } ?? ""
+    }
+
+    private static func show(_ spread: Spread?, places: Int) -> String {
+        guard let spread else { return "" }
+        let ends = [spread.lowest, spread.highest].map { fixed($0, places: places) }
+        return "\(fixed(spread.median, places: places)) (\(ends[0])–\(ends[1]))"
+    }
+
+    /// A number with so many places after the point, rounded; no exponent, so that every reader understands it.
+    static func fixed(_ value: Double, places: Int) -> String {
+        var scale = 1.0
+        for _ in 0..<places { scale *= 10 }
+        let scaled = (value * scale).rounded()
+        // Beyond this a double has no places after the point to show.
+        guard scaled.magnitude < 9e15 else { return scaled.isFinite ? "\(Int64(clamping: Int(scaled / scale)))" : "0" }
+        let digits = String(Int64(scaled.magnitude))
+        let padded = String(repeating: "0", count: max(0, places + 1 - digits.count)) + digits
+        let sign = scaled < 0 ? "-" : ""
+        guard places > 0 else { return sign + padded }
+        return sign + padded.dropLast(places) + "." + padded.suffix(places)
+    }
+}

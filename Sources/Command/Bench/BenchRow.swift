@@ -1,0 +1,74 @@
+/// One row of the result: what an operation costs the server, and what it would cost with no protocol at all.
+///
+/// A figure that a benchmark does not have is nil, and absent from the JSON.
+struct BenchRow: Equatable, Sendable {
+    var name: String
+    var operationsPerSecond: Double?
+    var p50Microseconds: Double?
+    var p99Microseconds: Double?
+    var p999Microseconds: Double?
+    /// Server processor time per operation, and its split into user space and kernel.
+    var processorMicroseconds: Double?
+    var userMicroseconds: Double?
+    var systemMicroseconds: Double?
+    /// The same of the limit program.
+    var limitProcessorMicroseconds: Double?
+    /// Ours over the limit's: the median of the pairs, and the lowest and highest pair.
+    var ratio: Spread?
+    /// User memory per idle connection.
+    var bytesPerConnection: Double?
+    var limitBytesPerConnection: Double?
+    /// From the start of the process to the first answer.
+    var milliseconds: Spread?
+
+    init(name: String) { self.name = name }
+
+    /// Every figure under its name in the JSON, in the published order.
+    var figures: [(name: String, value: Double, places: Int)] {
+        let all: [(String, Double?, Int)] = [
+            ("ops_per_s", operationsPerSecond, 0),
+            ("p50_us", p50Microseconds, 2),
+            ("p99_us", p99Microseconds, 2),
+            ("p999_us", p999Microseconds, 2),
+            ("cpu_us_per_op", processorMicroseconds, 4),
+            ("user_us_per_op", userMicroseconds, 4),
+            ("system_us_per_op", systemMicroseconds, 4),
+            ("limit_cpu_us_per_op", limitProcessorMicroseconds, 4),
+            ("ratio", ratio?.median, 3),
+            ("ratio_min", ratio?.lowest, 3),
+            ("ratio_max", ratio?.highest, 3),
+            ("bytes_per_connection", bytesPerConnection, 0),
+            ("limit_bytes_per_connection", limitBytesPerConnection, 0),
+            ("ms", milliseconds?.median, 2),
+            ("ms_min", milliseconds?.lowest, 2),
+            ("ms_max", milliseconds?.highest, 2),
+        ]
+        return all.compactMap { name, value, places in value.map { (name, $0, places) } }
+    }
+}
+
+/// The middle of several measurements, and how far they lie apart.
+struct Spread: Equatable, Sendable {
+    var median: Double
+    var lowest: Double
+    var highest: Double
+
+    init(median: Double, lowest: Double, highest: Double) {
+        self.median = median
+        self.lowest = lowest
+        self.highest = highest
+    }
+
+    /// Of an even number of values, the median is the mean of the two in the middle; nil when there is none.
+    init?(of values: [Double]) {
+        let sorted = values.sorted()
+        guard let lowest = sorted.first, let highest = sorted.last else { return nil }
+        let middle = sorted.count / 2
+        let isEven = sorted.count.isMultiple(of: 2)
+        self.init(
+            median: isEven ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[middle],
+            lowest: lowest,
+            highest: highest
+        )
+    }
+}
