@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// What an operator or a service manager asks of the process.

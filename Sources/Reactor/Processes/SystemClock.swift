@@ -1,4 +1,5 @@
 public import Base
+import CLinux
 import Glibc
 
 /// The machine's clocks, for what is not on a loop. Whoever decides anything takes the time as an argument instead.
