@@ -69,7 +69,6 @@ extension Limits {
                 webSocket.pingInterval + webSocket.pongTimeout <= .seconds(60),
                 "pingInterval and pongTimeout together must stay within a minute: proxies drop what is silent for longer"
             ),
-            ((9...15).contains(webSocket.windowBitsMax), "windowBitsMax must be in 9...15 (zlib cannot do 8)"),
         ]
     }
 
@@ -80,10 +79,6 @@ extension Limits {
                 "resolutionsMax must be below threads, or a dead name server stops all other blocking work"
             ),
             (wire.depthMax <= 1_024, "depthMax above 1,024 costs every reader memory that no document needs"),
-            (
-                mailbox.messagesPerIterationMax <= mailbox.messagesMax,
-                "messagesPerIterationMax cannot exceed the mailbox's messagesMax"
-            ),
             (
                 telemetry.valueBytesMax * 2 <= telemetry.lineBytesMax,
                 "lineBytesMax must hold at least two values of valueBytesMax"

@@ -46,8 +46,6 @@ extension Limits {
         public var receiveBufferBytes = 128 << 10
         /// Timers at once: per connection its idle, its write and its ping timer, and some for everybody else.
         public var timersMax = 100_000
-        /// How late a timer may fire for the wheel's sake. Time-outs are seconds; a 20 Hz tick is 50 of these.
-        public var timerResolution = Duration.milliseconds(1)
         /// How long the loop does not look for new descriptors after it ran out of them: each try costs a system call.
         public var acceptPause = Duration.milliseconds(100)
         /// An iteration longer than this is counted and logged as lag: at 20 Hz it is half a tick.
@@ -95,8 +93,6 @@ extension Limits {
         /// Messages that wait for one loop. A sender that finds it full is refused and must say so to its own caller;
         /// at 100 ns a message this is 6.5 ms of work, past which waiting would be lag.
         public var messagesMax = 65_536
-        /// Messages taken per iteration before the loop looks at its sockets again.
-        public var messagesPerIterationMax = 4_096
 
         /// The defaults.
         public init() {}
@@ -127,12 +123,6 @@ extension Limits {
         public var handshakesPerSecondMax = 1_200
         /// Handshakes in progress per loop. With 15 KB each, 30 MB.
         public var handshakesMax = 2_048
-        /// Bytes of a certificate chain or key file. A chain of five RSA-4096 certificates has 12 KB.
-        public var certificateBytesMax = 256 << 10
-        /// Names that one listener may hold certificates for.
-        public var serverNamesMax = 1_024
-        /// How long a session may be resumed: the keys of its tickets are replaced twice in this time.
-        public var sessionLifetime = Duration.seconds(2 * 3_600)
 
         /// The defaults.
         public init() {}
@@ -186,12 +176,6 @@ extension Limits {
         public var fragmentsMax = 4_096
         /// Control frames per second: a peer that pings more often than this is flooding; close code 1008.
         public var controlFramesPerSecondMax = 64
-        /// Bytes a compressed message may inflate to per byte of input, after the first 64 KiB: DEFLATE reaches 1,032.
-        /// Together with `messageBytesMax` this is what a bomb can cost.
-        public var inflationRatioMax = 1_032
-        /// The window of each compressor and decompressor, in bits: 2^12 bytes keep a connection with context takeover
-        /// at about 24 KB instead of 300 KB.
-        public var windowBitsMax = 12
         /// A message shorter than this is not compressed: the frame would rarely become smaller.
         public var compressBytesMin = 256
         /// After this long without a byte from the peer it is pinged.

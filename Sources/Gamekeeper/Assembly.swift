@@ -10,7 +10,9 @@ public final class Assembly: Sendable {
     public let addresses: [SocketAddress]
     /// Certificates, where the process speaks TLS; they can be read again while it runs.
     public let tls: TLSServer?
-    private let log: Log
+    /// Where the process logs and counts.
+    public let telemetry: Telemetry
+    private var log: Log { telemetry.log }
     private let stopTimeout: Duration
 
     /// Why a process does not start.
@@ -21,6 +23,8 @@ public final class Assembly: Sendable {
         case listening(SocketAddress, KernelError)
         /// The kernel refused what every loop stands on.
         case kernel(KernelError)
+        /// The metrics do not fit into the registry.
+        case metrics(MetricRefusal)
         /// Certificate or key can't be used.
         case tls(TLSError)
     }
@@ -29,6 +33,9 @@ public final class Assembly: Sendable {
     ///
     /// - Throws: what an operator must change first.
     public init(_ configuration: Configuration, routes: Routes, log: Log) throws(Failure) {
+        let loopCount = configuration.loops ?? EventLoopGroup.coreCount
+        telemetry = Telemetry(
+            log: log, metrics: Registry(loops: loopCount, limits: configuration.limits.telemetry))
         let violations = configuration.limits.violations()
         guard violations.isEmpty else { throw .limits(violations) }
         do throws(TLSError) {
@@ -38,13 +45,21 @@ public final class Assembly: Sendable {
         } catch {
             throw .tls(error)
         }
+        let webMetrics: WebMetrics
+        let reactorMetrics: ReactorMetrics
+        do throws(MetricRefusal) {
+            webMetrics = try WebMetrics(telemetry)
+            reactorMetrics = try ReactorMetrics(telemetry, lagWarning: configuration.limits.loop.lagWarning)
+        } catch {
+            throw .metrics(error)
+        }
         do throws(KernelError) {
-            loops = try EventLoopGroup(
-                count: configuration.loops ?? EventLoopGroup.coreCount, limits: configuration.limits)
+            loops = try EventLoopGroup(count: loopCount, limits: configuration.limits, metrics: reactorMetrics)
         } catch {
             throw .kernel(error)
         }
-        let options = WebServerOptions(limits: configuration.limits, proxies: configuration.proxies)
+        let options = WebServerOptions(
+            limits: configuration.limits, proxies: configuration.proxies, metrics: webMetrics)
         let server = WebServer(routes, options: options)
         var listening: [SocketAddress] = []
         for address in configuration.addresses {
@@ -58,7 +73,6 @@ public final class Assembly: Sendable {
         }
         addresses = listening
         stopTimeout = configuration.limits.loop.stopTimeout
-        self.log = log
     }
 
     /// Runs until an operator stops it: the main thread waits for signals, the loops do the work.
@@ -95,6 +109,7 @@ extension Assembly.Failure: CustomStringConvertible {
         case .listening(let address, .addressInUse): "\(address) is in use by another process"
         case .listening(let address, let error): "can't listen on \(address): \(error)"
         case .kernel(let error): "the system refuses an event loop: \(error)"
+        case .metrics(let error): "a metric can't be registered: \(error)"
         case .tls(let error): "\(error)"
         }
     }

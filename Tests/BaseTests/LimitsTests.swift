@@ -45,7 +45,6 @@ import Testing
             ("timersMax", { $0.loop.timersMax = 1 }),
             ("targetBytesMax", { $0.http.targetBytesMax = $0.http.headBytesMax }),
             ("headTimeout", { $0.http.headTimeout = .seconds(3_600) }),
-            ("windowBitsMax", { $0.webSocket.windowBitsMax = 8 }),
             ("resolutionsMax", { $0.blocking.resolutionsMax = $0.blocking.threads }),
             ("depthMax", { $0.wire.depthMax = 100_000 }),
             ("stopTimeout", { $0.loop.stopTimeout = .seconds(1) }),

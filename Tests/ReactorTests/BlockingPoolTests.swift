@@ -53,6 +53,7 @@ import Testing
         let fates = Monitor<[String]>([])
         try pool.submit { gate.pass() }
         #expect(gate.holds(arrivals: 1))
+        #expect(!pool.waitUntilEnded(within: patience), "nobody has stopped it")
         try pool.submit {
             fates.withLock { $0.append("ran") }
         } ifDropped: {

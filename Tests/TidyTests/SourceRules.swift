@@ -8,7 +8,6 @@ enum SourceRules {
         ("print" + "(", "use the log, so that operators can filter it"),
         ("Date" + "()", "take a clock, so that a rehearsal can control time"),
         ("fatal" + "Error(", "throw a typed error, or state with a precondition what was promised"),
-        ("unowned(" + "unsafe)", "keep a reference, or an index with a generation"),
         ("-O" + "unchecked", "it does not evaluate preconditions"),
     ]
 
@@ -57,7 +56,8 @@ enum SourceRules {
 
     private static func needsProof(_ line: Substring) -> Bool {
         let code = line.prefix { $0 != "/" }
-        return code.contains("@unchecked Sendable") || code.contains("nonisolated(unsafe)") || code.contains("@safe ")
+        let promises = ["@unchecked Sendable", "nonisolated(unsafe)", "unowned(unsafe)", "@safe "]
+        return promises.contains { code.contains($0) }
     }
 
     /// Looks up through attributes and declarations of the same proof to the comment that carries it.

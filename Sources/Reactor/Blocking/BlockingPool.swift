@@ -116,9 +116,13 @@ public final class BlockingPool: Sendable {
 
     /// Waits after `stop` until the running work has ended. It blocks its thread, so it is never called on a loop.
     ///
-    /// - Returns: `false` when the time passed first; what still runs is left behind and ends with the process.
+    /// - Returns: `false` when the time passed first; what still runs is left behind and ends with the process. `false`
+    ///   at once when the pool was not stopped.
     public func waitUntilEnded(within time: Duration) -> Bool {
-        state.wait(within: time) { $0.isStopped && $0.threads == 0 ? true : nil } ?? false
+        state.wait(within: time) { state in
+            guard state.isStopped else { return false }
+            return state.threads == 0 ? true : nil
+        } ?? false
     }
 
     /// The life of a thread.

@@ -3,7 +3,8 @@ import Glibc
 
 /// State that threads share and wait upon: a mutex and a condition of the system.
 ///
-/// Only for threads that may block. Proof of `@unchecked Sendable`: `state` is reached between lock and unlock alone, and
+/// Only for threads that may block. Proof of `@unchecked Sendable`: `state` is reached between lock and unlock
+/// alone, and
 /// mutex and condition keep one address for life, because they are allocated apart from the object's fields.
 final class Monitor<State: ~Copyable & Sendable>: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)

@@ -19,7 +19,8 @@ public struct Patience: Sendable {
 /// Finds the addresses of names, on a pool's threads and with a time-out.
 ///
 /// The system's call can be neither bounded nor cancelled. So when a caller's time is up he gets `timedOut`, while the
-/// call keeps its thread for as long as it wants. At most `resolutionsMax` threads are given to names; other work of the
+/// call keeps its thread for as long as it wants. At most `resolutionsMax` threads are given to names; other work of
+/// the
 /// pool goes on beside a name server that never answers. Callers who ask for one name at a time share one call. Names
 /// and callers are bounded; beyond that they are refused with `busy`.
 public final class NameResolver: Sendable {
@@ -50,7 +51,8 @@ public final class NameResolver: Sendable {
         callsMax = limits.resolutionsMax
     }
 
-    /// Finds the addresses of a host: a name, or the text of an address, which is answered at once and without a thread.
+    /// Finds the addresses of a host: a name, or the text of an address, which is answered at once and without a
+    /// thread.
     ///
     /// - Parameters:
     ///   - host: a name, `192.0.2.1`, `2001:db8::1` or `[2001:db8::1]`.

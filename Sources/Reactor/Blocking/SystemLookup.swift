@@ -1,7 +1,8 @@
 import Glibc
 
 extension NameResolver {
-    /// Asks the system: its hosts file and the name servers of its resolver configuration, which also says how long they
+    /// Asks the system: its hosts file and the name servers of its resolver configuration, which also says how long
+    /// they
     /// are waited for. Blocks for as long, so it runs on a pool.
     ///
     /// Addresses come in the order in which the system would try them (RFC 6724), each once.

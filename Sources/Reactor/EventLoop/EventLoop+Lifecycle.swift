@@ -113,7 +113,10 @@ extension EventLoop {
     }
 
     func fireTimers() {
-        while let payload = timers.popExpired(now: now) {
+        // No more than wait now: a timer that sets itself again for a moment that has passed gets its turn next time.
+        var left = timers.count
+        while left > 0, let payload = timers.popExpired(now: now) {
+            left -= 1
             if payload & TimerBodies.payloadBit != 0 {
                 timerBodies.take(payload)?()
             } else if let slot = slab.find(ConnectionID(rawValue: payload)) {

@@ -16,6 +16,8 @@ public final class EventLoop: @unchecked Sendable {
     public let limits: Limits
     /// Counts what happens, for whoever watches the process.
     public internal(set) var counters = LoopCounters()
+    private var published = LoopCounters()
+    private let metrics: ReactorMetrics?
     /// The moment at which this iteration began: what handlers use as the time.
     public internal(set) var now: MonotonicTime
 
@@ -59,15 +61,16 @@ public final class EventLoop: @unchecked Sendable {
     var thread: pthread_t?
 
     /// Makes a loop that runs when somebody turns it.
-    public init(index: Int = 0, kernel: any Kernel, limits: Limits = Limits()) {
+    public init(index: Int = 0, kernel: any Kernel, limits: Limits = Limits(), metrics: ReactorMetrics? = nil) {
         precondition(index >= 0 && index < 256)  // eight bits in a ConnectionID
         self.index = index
         self.kernel = kernel
         self.limits = limits
+        self.metrics = metrics
         now = kernel.now()
         mailbox = Mailbox(lettersMax: limits.mailbox.messagesMax)
         slab = ConnectionSlab(slotsMax: limits.loop.connectionsMax)
-        timers = TimerWheel(start: now)
+        timers = TimerWheel(start: now, timersMax: limits.loop.timersMax + limits.loop.connectionsMax)
         let room = limits.loop.receiveBufferBytes + limits.connection.inputKeptBytesMax
         receiveMemory = .allocate(byteCount: room, alignment: 64)
         plainMemory = .allocate(byteCount: room + limits.connection.inputKeptBytesMax, alignment: 64)
@@ -109,7 +112,10 @@ public final class EventLoop: @unchecked Sendable {
         buryCondemned()
         advanceStop()
         let ended = kernel.now()
-        counters.record(lag: ended.nanoseconds &- now.nanoseconds)
+        if let metrics {
+            metrics.publish(counters, since: published, lag: ended.nanoseconds &- now.nanoseconds, loop: index)
+            published = counters
+        }
         now = ended
     }
 

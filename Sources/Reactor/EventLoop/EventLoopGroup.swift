@@ -14,17 +14,19 @@ public final class EventLoopGroup: Sendable {
     /// - Parameters:
     ///   - count: how many; by default one per core.
     ///   - limits: the bounds of each loop.
+    ///   - metrics: where the loops publish what they do.
     ///   - makeKernel: what each loop stands on; a rehearsal gives a fake.
     /// - Throws: the kernel's refusal, when the process has no descriptors left.
     public init(
         count: Int = EventLoopGroup.coreCount,
         limits: Limits = Limits(),
+        metrics: ReactorMetrics? = nil,
         makeKernel: (Int) throws(KernelError) -> any Kernel = { _ throws(KernelError) in try LinuxKernel() }
     ) throws(KernelError) {
         precondition(count > 0 && count <= 256)
         var made: [EventLoop] = []
         for index in 0..<count {
-            made.append(EventLoop(index: index, kernel: try makeKernel(index), limits: limits))
+            made.append(EventLoop(index: index, kernel: try makeKernel(index), limits: limits, metrics: metrics))
         }
         for loop in made { loop.siblings = made }
         loops = made

@@ -8,20 +8,16 @@ public struct ListenerOptions: Sendable {
     public var tls: TLSServer?
     /// Peers in these ranges must begin with a PROXY protocol v2 header, and are believed. Nobody else is.
     public var proxies: AddressRanges
-    /// How many connections the kernel may hold for us before it turns new ones away.
-    public var backlog: Int
 
     /// A plain listener that trusts no proxy.
     public init(
         address: SocketAddress,
         tls: TLSServer? = nil,
-        proxies: AddressRanges = AddressRanges(),
-        backlog: Int = 4096
+        proxies: AddressRanges = AddressRanges()
     ) {
         self.address = address
         self.tls = tls
         self.proxies = proxies
-        self.backlog = backlog
     }
 }
 
@@ -53,7 +49,7 @@ extension EventLoop {
         _ options: ListenerOptions,
         _ makeHandler: @escaping HandlerFactory
     ) throws(KernelError) -> SocketAddress {
-        let descriptor = try kernel.listen(on: options.address, backlog: options.backlog)
+        let descriptor = try kernel.listen(on: options.address, backlog: limits.loop.backlogMax)
         do throws(KernelError) {
             let token = UInt64(listeners.count) | Listener.tokenBit
             try kernel.arm(descriptor, for: .read, token: token)

@@ -1,4 +1,4 @@
-/// What has happened on one loop. Plain numbers: only the loop writes them, and who wants them asks the loop.
+/// What has happened on one loop. Plain numbers: only the loop touches them, and publishes them in `ReactorMetrics`.
 public struct LoopCounters: Sendable {
     /// Connections taken from listeners.
     public var accepted = 0
@@ -16,26 +16,7 @@ public struct LoopCounters: Sendable {
     public var adopted = 0
     /// Visits to moved connections that a full mailbox swallowed.
     public var visitsLost = 0
-    /// Iterations of the loop.
-    public var turns = 0
-    /// The longest iteration: how late a ready connection can have been served.
-    public var lagMax = Duration.zero
-    /// Iterations by length: under 1 ms, 4 ms, 20 ms, and longer.
-    public var lags: (short: Int, medium: Int, long: Int, tooLong: Int) = (0, 0, 0, 0)
 
-    private var lagMaxNanoseconds: Int64 = 0
-
-    mutating func record(lag nanoseconds: Int64) {
-        turns &+= 1
-        switch nanoseconds {
-        case ..<1_000_000: lags.short &+= 1
-        case ..<4_000_000: lags.medium &+= 1
-        case ..<20_000_000: lags.long &+= 1
-        default: lags.tooLong &+= 1
-        }
-        if nanoseconds > lagMaxNanoseconds {
-            lagMaxNanoseconds = nanoseconds
-            lagMax = .nanoseconds(nanoseconds)
-        }
-    }
+    /// Changes whenever anything but traffic has been counted.
+    var doorways: Int { accepted &+ turnedAway &+ acceptPauses &+ closed &+ adopted &+ visitsLost }
 }

@@ -1,4 +1,5 @@
-/// Reads the text of an address byte by byte, as strictly as RFC 5952 writes it, but any case and leading zeros in groups.
+/// Reads the text of an address byte by byte, as strictly as RFC 5952 writes it, but any case and leading zeros in
+/// groups.
 struct AddressReader {
     private var rest: ArraySlice<UInt8>
 

@@ -16,12 +16,14 @@ public struct TimerID: Hashable, Sendable {
 /// Timers by the millisecond, in a hierarchy of wheels: scheduling and cancelling cost a few nanoseconds, however many
 /// there are, and a jump over hours of silence costs no more than a step.
 ///
-/// Each of the eight levels has 64 places; a place of level *n* holds the timers of 64ⁿ ticks. A timer waits at the level
+/// Each of the eight levels has 64 places; a place of level *n* holds the timers of 64ⁿ ticks. A timer waits at the
+/// level
 /// of the highest digit (base 64) in which its tick differs from the wheel's, and moves down when the wheel gets there:
 /// at most seven times, each in O(1). Eight digits are more ticks than a `MonotonicTime` can name.
 /// The wheel has no clock: it is told the time, and hands out what is due, by tick and then by order of scheduling.
 ///
-/// Proof of the pointers: they are allocated by `init` and `grow` and freed by `deinit` alone. A link is −1 or the index
+/// Proof of the pointers: they are allocated by `init` and `grow` and freed by `deinit` alone. A link is −1 or the
+/// index
 /// of a node below `used`, which is initialised. The only index from outside is a `TimerID`'s, and `find` checks it.
 public struct TimerWheel: ~Copyable {
     /// 32 bytes: two of them share a cache line.
@@ -118,7 +120,8 @@ public struct TimerWheel: ~Copyable {
         return true
     }
 
-    /// Takes out the next timer that is due. Call it until it answers `nil`; timers may be set and cancelled in between.
+    /// Takes out the next timer that is due. Call it until it answers `nil`; timers may be set and cancelled in
+    /// between.
     ///
     /// A moment before one that the wheel was told already changes nothing: time does not run backwards.
     public mutating func popExpired(now: MonotonicTime) -> UInt64? {

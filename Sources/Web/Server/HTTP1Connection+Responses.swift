@@ -141,7 +141,7 @@ extension HTTP1Connection: ExchangeFraming {
         } catch {
             // A handler let something into a field that would split the response.
             output.truncate(to: start)
-            server.counters.faults += 1
+            server.metrics.faults.add(loop: server.loop.index)
             exchange.endsConnection = true
             output.append("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             return false

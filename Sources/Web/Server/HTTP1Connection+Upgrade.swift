@@ -59,7 +59,7 @@ extension HTTP1Connection {
     ) -> WebSocket {
         let socket = WebSocket(
             connection, role: .server, handler: handler, agreed: agreed, limits: SocketLimits(options), shared: server)
-        server.counters.webSockets += 1
+        server.metrics.webSockets.add(loop: server.loop.index)
         phase = .upgraded
         queue.removeAll()
         exchange.framing = nil

@@ -137,7 +137,7 @@ final class HTTP1Connection: ConnectionHandler {
     func refuse(_ status: HTTPStatus) {
         phase = .ended
         endsAfterQueue = true
-        server.counters.refused += 1
+        server.metrics.refused.add(loop: server.loop.index)
         if let receiving {
             self.receiving = nil
             receiving.bodyFailed()

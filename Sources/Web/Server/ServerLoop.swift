@@ -3,15 +3,6 @@ import Reactor
 
 /// What the web server keeps per loop: everything that connections of one loop share, so that a connection is small.
 final class ServerLoop {
-    struct Counters {
-        var requests = 0
-        /// Requests that were malformed, too large or too slow.
-        var refused = 0
-        /// Faults of handlers: a thrown error, a field that would have split a response.
-        var faults = 0
-        var webSockets = 0
-    }
-
     let loop: EventLoop
     let limits: Limits
     let headLimits: HTTPLimits
@@ -19,7 +10,7 @@ final class ServerLoop {
     let actor: LoopActor
     private let options: WebServerOptions
     private let routes: Routes
-    var counters = Counters()
+    let metrics: WebMetrics
     var isStopping: Bool { loop.isStopping }
 
     /// Time-outs in nanoseconds, taken from their durations once.
@@ -58,6 +49,7 @@ final class ServerLoop {
         self.options = options
         self.routes = routes
         self.isSecure = isSecure
+        metrics = options.metrics
         limits = options.limits
         times = Times(options.limits.http)
         headLimits = HTTPLimits(options.limits.http)
@@ -86,7 +78,7 @@ final class ServerLoop {
     // MARK: Dispatch
 
     func dispatch(_ exchange: Exchange) {
-        counters.requests &+= 1
+        metrics.requests.add(loop: loop.index)
         switch routes.router.match(exchange.method, exchange.path) {
         case .found(let match):
             exchange.match = match
@@ -120,7 +112,7 @@ final class ServerLoop {
                 do {
                     try await actor.serve(unsafe exchange, by: handler)
                 } catch {
-                    unsafe server.counters.faults += 1
+                    unsafe server.metrics.faults.add(loop: server.loop.index)
                     unsafe exchange.respond(Response(.internalError, type: .text), bytes: [])
                 }
                 // A handler that returns without an answer must not leave its peer waiting.

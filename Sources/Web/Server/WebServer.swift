@@ -10,15 +10,20 @@ public struct WebServerOptions: Sendable {
     /// Proxies whose word about the client is believed (`Forwarded`, `X-Forwarded-For`).
     public var proxies: AddressRanges
 
+    /// Where requests are counted.
+    public var metrics: WebMetrics
+
     /// The defaults believe nobody.
     public init(
         limits: Limits = Limits(),
         security: SecurityHeaders = SecurityHeaders(),
-        proxies: AddressRanges = AddressRanges()
+        proxies: AddressRanges = AddressRanges(),
+        metrics: WebMetrics = WebMetrics(loops: 256)
     ) {
         self.limits = limits
         self.security = security
         self.proxies = proxies
+        self.metrics = metrics
     }
 }
 
