@@ -37,9 +37,9 @@ public struct ChildProcess: ~Copyable {
     /// The longest line that a child may say. A longer one is an error, and the child is of no use any more.
     public static let lineBytesMax = 64 * 1024
 
-    /// Starts a program. The child's output is read by `line(within:)`; its errors go where ours go.
+    /// Starts a program: a path and its arguments. The child's output is read by `line(within:)`; its errors go where
+    /// ours go.
     ///
-    /// - Parameter command: the path of the program, and its arguments.
     /// - Throws: `ProcessFailure` when the system refuses; nothing was started then.
     public init(_ command: [String], _ options: Options = Options()) throws(ProcessFailure) {
         guard let outputs = Pipe() else { throw .refused("pipe", errno) }
