@@ -126,5 +126,6 @@ struct Dice: RandomNumberGenerator {
 }
 
 extension Value: ExpressibleByIntegerLiteral {
+    /// A whole number written in a test.
     public init(integerLiteral value: Int64) { self = .int(value) }
 }

@@ -165,9 +165,9 @@ extension CBORReader {
         var magnitude: UInt128 = 0
         var fits = true
         unsafe bytes.forEachRun { run in
-            for unsafebyte in unsafe run {
+            for index in run.indices {
                 fits = fits && magnitude >> 119 == 0
-                magnitude = magnitude << 8 | UInt128(byte)
+                magnitude = unsafe magnitude << 8 | UInt128(run[index])
             }
         }
         guard fits else { throw WireError(.numberOutOfRange, expected: .number, at: from) }

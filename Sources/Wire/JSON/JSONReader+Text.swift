@@ -17,7 +17,7 @@ extension JSONReader {
         var decoder = Base64Decoder()
         var isValid = true
         unsafe text.forEachRun { run in
-            for unsafeletter in unsafe run where decoder.accept(letter) == .refused { isValid = false }
+            for index in run.indices where unsafe decoder.accept(run[index]) == .refused { isValid = false }
         }
         guard isValid, decoder.isComplete else { throw WireError(.invalidBase64, expected: .base64, at: from) }
         return input.slice(from + 1, input.at - from - 2, .base64)

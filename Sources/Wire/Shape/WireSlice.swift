@@ -104,8 +104,8 @@ extension WireSlice {
         var seen = 0
         var same = true
         unsafe forEachRun { run in
-            for unsafebyte in unsafe run {
-                same = unsafe same && seen < bytes.count && bytes[seen] == byte
+            for index in run.indices {
+                same = unsafe same && seen < bytes.count && bytes[seen] == run[index]
                 seen += 1
             }
         }
@@ -121,8 +121,8 @@ extension WireSlice {
         case .base64:
             var decoder = Base64Decoder()
             unsafe JSONText.unescape(raw) { run in
-                for unsafebyte in unsafe run {
-                    guard case .byte(let decoded) = decoder.accept(byte) else { continue }
+                for index in run.indices {
+                    guard case .byte(let decoded) = unsafe decoder.accept(run[index]) else { continue }
                     unsafe withUnsafeBytes(of: decoded) { unsafe body($0) }
                 }
             }
