@@ -60,6 +60,7 @@ let package = Package(
                 dependencies: ["Base", "Wire", "Crypto", "Reactor", "Web", "Gamekeeper"],
                 swiftSettings: settings(of: "Command")
             ),
+            .testTarget(name: "CommandTests", dependencies: ["Command"], swiftSettings: house),
             .testTarget(name: "TidyTests", swiftSettings: house),
 
             // Below Crypto, Reactor and Web: one shim or system library each.

@@ -6,14 +6,26 @@ import Web
 
 /// `gamekeeper bench-server`: the server's side of `gamekeeper bench`, in a process of its own.
 enum BenchServerCommand {
+    /// Speaks TLS, with a certificate that it makes for the occasion: no key is ever written to a disk.
+    static let selfSigned = "--self-signed"
+
     static func run(_ arguments: [String]) -> ExitStatus {
         var configuration: Configuration
         do throws(Configuration.Refusal) {
-            configuration = try Configuration(arguments: arguments)
+            configuration = try Configuration(arguments: arguments.filter { $0 != selfSigned })
         } catch {
             return .usage("\(error)")
         }
         configuration.loops = 1
+        if arguments.contains(selfSigned) {
+            let now = SystemClock().wallTime()
+            let day = WallTime(nanoseconds: now.nanoseconds + Duration.seconds(86_400).nanoseconds)
+            do throws(TLSError) {
+                configuration.tls = try TLSSelfSigned.make(names: ["localhost"], notBefore: now, notAfter: day).identity
+            } catch {
+                return .failure("\(error)")
+            }
+        }
         return RunCommand.serve(configuration, routes(), announcesPort: true)
     }
 

@@ -32,7 +32,8 @@ enum ConformanceCommand {
                 exchange.onWholeBody { exchange in
                     exchange.respond(Response(.ok, type: .bytes), body: exchange.bodyBytes)
                 }
-            })
+            }
+        )
         return routes
     }
 }

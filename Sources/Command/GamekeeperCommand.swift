@@ -13,7 +13,7 @@ import Reactor
             case "run": RunCommand.run(rest)
             case "conformance": ConformanceCommand.run(rest)
             case "transcode": TranscodeCommand.run(rest)
-            case "bench": ExitStatus(code: BenchCommand.run(rest))
+            case "bench": BenchCommand.run(rest)
             case "bench-server": BenchServerCommand.run(rest)
             case "help", "--help", "-h": help()
             case "version", "--version": version()
@@ -41,7 +41,8 @@ import Reactor
 
             ADDR is 127.0.0.1:8080, [::1]:8080 or unix:/path. RANGE is 10.0.0.0/8. LEVEL is debug, info, warning or error.
 
-            """)
+            """
+        )
         return .success
     }
 }

@@ -20,8 +20,11 @@ enum RunCommand {
         let clock = SystemClock()
         let text = TextLog(limits: configuration.limits.telemetry)
         let log = Log(
-            level: configuration.logLevel, limits: configuration.limits.telemetry, clock: { clock.wallTime() },
-            sink: text.sink { StandardStreams.writeError($0) })
+            level: configuration.logLevel,
+            limits: configuration.limits.telemetry,
+            clock: { clock.wallTime() },
+            sink: text.sink { StandardStreams.writeError($0) }
+        )
         do throws(Assembly.Failure) {
             let assembly = try Assembly(configuration, routes: routes, log: log)
             assembly.run { assembly in
@@ -31,7 +34,9 @@ enum RunCommand {
                         StandardStreams.write("listening \(address.port ?? 0)\n")
                         continue
                     }
-                    StandardStreams.write(address.isIP ? "listening on \(scheme)://\(address)/\n" : "listening on \(address)\n")
+                    StandardStreams.write(
+                        address.isIP ? "listening on \(scheme)://\(address)/\n" : "listening on \(address)\n"
+                    )
                 }
             }
             return .success

@@ -31,6 +31,7 @@ work=$(mktemp -d)
 
 # Starts the server with the arguments given, and sets `port` when it listens. 20 s at most.
 start_server() {
+    : > "$work/server.log"
     [ -x "$gamekeeper" ] || skip "$gamekeeper is not built (swift build -c release --product gamekeeper)"
     "$gamekeeper" conformance --listen 127.0.0.1:0 "$@" > "$work/server.log" 2>&1 &
     started+=($!)

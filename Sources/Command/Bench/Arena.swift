@@ -26,7 +26,7 @@ struct Arena: Sendable {
 
     /// Starts the real server, on a port of the system's choice.
     func startServer(tls: Bool) throws(BenchFailure) -> ServerProcess {
-        try ServerProcess(serverCommand + (tls ? ["--tls"] : []), processor: serverProcessor)
+        try ServerProcess(serverCommand + (tls ? [BenchServerCommand.selfSigned] : []), processor: serverProcessor)
     }
 
     /// The command that starts the real server.

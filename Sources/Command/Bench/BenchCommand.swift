@@ -8,23 +8,21 @@ struct BenchCommand {
     private let options: BenchOptions
     private let arena: Arena
 
-    /// Runs the command with the arguments that follow `bench`, and returns the status to exit with.
-    static func run(_ arguments: [String]) -> Int32 {
+    /// Runs the command with the arguments that follow `bench`.
+    static func run(_ arguments: [String]) -> ExitStatus {
         let options: BenchOptions
         do {
             options = try BenchOptions(arguments)
         } catch {
-            StandardStreams.writeError("gamekeeper bench: what is \(error.argument)?\n" + BenchOptions.usage)
-            return 2
+            return .usage("bench does not know what \(error.argument) is\n\(BenchOptions.usage)")
         }
         do {
             let command = Self(options: options, arena: try Arena())
             let rows = try command.measure()
             StandardStreams.write(options.json ? BenchReport.json(rows) : BenchReport.table(rows))
-            return 0
+            return .success
         } catch {
-            StandardStreams.writeError("gamekeeper bench: \(error.text)\n")
-            return 1
+            return .failure(error.text)
         }
     }
 

@@ -33,11 +33,14 @@ enum BenchReport {
     }
 
     private static func line(_ columns: [String]) -> String {
-        columns.enumerated().map { index, column in
-            let width = index == 0 ? 14 : index == 9 ? 20 : 11
+        var text = ""
+        for (index, column) in columns.enumerated() {
+            let width = index == 0 ? 14 : index == 9 ? 22 : 11
             let padding = String(repeating: " ", count: max(0, width - column.count))
-            return index == 0 ? column + padding : padding + column
-        }.joined() + "\n"
+            text += index == 0 ? column + padding : padding + column
+        }
+        while text.last == " " { text.removeLast() }
+        return text + "\n"
     }
 
     private static func show(_ value: Double?, places: Int) -> String {
@@ -56,11 +59,18 @@ enum BenchReport {
         for _ in 0..<places { scale *= 10 }
         let scaled = (value * scale).rounded()
         // Beyond this a double has no places after the point to show.
-        guard scaled.magnitude < 9e15 else { return scaled.isFinite ? "\(Int64(clamping: Int(scaled / scale)))" : "0" }
+        guard scaled.magnitude < 9e15 else { return value.isFinite ? "\(Int64(exactlyOrHeld: value))" : "0" }
         let digits = String(Int64(scaled.magnitude))
         let padded = String(repeating: "0", count: max(0, places + 1 - digits.count)) + digits
         let sign = scaled < 0 ? "-" : ""
         guard places > 0 else { return sign + padded }
         return sign + padded.dropLast(places) + "." + padded.suffix(places)
+    }
+}
+
+extension Int64 {
+    /// The whole part of a number, held at the ends of the range.
+    fileprivate init(exactlyOrHeld value: Double) {
+        self = value >= 0x1p63 ? .max : value < -0x1p63 ? .min : Self(value)
     }
 }

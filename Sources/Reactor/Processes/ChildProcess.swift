@@ -146,6 +146,9 @@ public struct ChildProcess: ~Copyable {
         return wait(within: .seconds(10)) ?? .signalled(SIGKILL)
     }
 
+    /// The number of this process itself.
+    public static var ownIdentifier: Int32 { getpid() }
+
     /// The path of the program that runs now.
     public static func ownPath() -> String? {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { room in
