@@ -58,6 +58,7 @@ let package = Package(
             .executableTarget(
                 name: "Command",
                 dependencies: ["Base", "Wire", "Crypto", "Reactor", "Web", "Gamekeeper"],
+                resources: ["index.html", "welcome.css", "welcome.js"].map { .embedInCode("Welcome/\($0)") },
                 swiftSettings: settings(of: "Command")
             ),
             .testTarget(name: "CommandTests", dependencies: ["Command"], swiftSettings: house),

@@ -49,26 +49,35 @@ private func write<Writer: WireWriter>(
     try value.write(with: &writer, to: &output)
 }
 
-/// Streamed into each format and back, until it no longer changes.
+/// Streamed into each format and back, it no longer changes after the first round. In that one, whole numbers beyond 64
+/// bits become doubles, because JSON does not tell them apart.
 private func checkStreams(_ input: borrowing ByteBuffer) {
     for format in formats {
+        guard let there = try? transcoded(input, .messagePack, format) else { continue }
         do throws(WireError) {
-            var there = ByteBuffer()
-            try Transcoder.transcode(from: .messagePack, to: format, input: input.bytes, output: &there)
             // What was written must be readable, whatever it was.
-            var back = ByteBuffer()
-            var again = ByteBuffer()
-            do throws(WireError) {
-                try Transcoder.transcode(from: format, to: .messagePack, input: there.bytes, output: &back)
-                try Transcoder.transcode(from: .messagePack, to: format, input: back.bytes, output: &again)
-            } catch {
-                preconditionFailure("\(format) wrote what it does not read: \(error)")
-            }
-            precondition(again.array() == there.array())
+            let second = try transcoded(transcoded(there, format, .messagePack), .messagePack, format)
+            let third = try transcoded(transcoded(second, format, .messagePack), .messagePack, format)
+            precondition(second.array() == third.array())
         } catch {
-            precondition(error.offset >= 0 && error.offset <= input.count)
+            preconditionFailure("what was written is not read: \(error)")
         }
     }
+}
+
+private func transcoded(
+    _ input: borrowing ByteBuffer,
+    _ from: WireFormat,
+    _ to: WireFormat
+) throws(WireError) -> ByteBuffer {
+    var output = ByteBuffer()
+    do throws(WireError) {
+        try Transcoder.transcode(from: from, to: to, input: input.bytes, output: &output)
+    } catch {
+        precondition(error.offset >= 0 && error.offset <= input.count)
+        throw error
+    }
+    return output
 }
 
 private let formats: [WireFormat] = [.json, .messagePack, .cbor]

@@ -28,7 +28,9 @@ private func message(_ reader: inout ProtobufReader) throws(WireError) {
         // A schema chooses by the field number; so does this.
         switch key.number % 5 {
         case 0: try message(&reader)
-        case 1: precondition(try reader.text().string().utf8.count <= reader.offset - before)
+        case 1:
+            let text = try reader.text().string()
+            precondition(text.utf8.count <= reader.offset - before)
         case 2:
             var array = try reader.beginArray(of: .integer)
             while try reader.nextElement(in: &array) { _ = try reader.int64() }
@@ -54,7 +56,7 @@ private func number(_ reader: inout ProtobufReader) throws(WireError) {
     try writer.endObject(scope, to: &output)
     var again = ProtobufReader(output.bytes)
     var fields = try again.beginObject()
-    precondition(try again.nextKey(in: &fields) != nil)
+    guard try again.nextKey(in: &fields) != nil else { preconditionFailure("the field is gone") }
     switch (number, try again.number()) {
     case (.int(let left), .int(let right)): precondition(left == right)
     case (.double(let left), .double(let right)): precondition(left.bitPattern == right.bitPattern || left.isNaN)

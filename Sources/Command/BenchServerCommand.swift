@@ -1,7 +1,6 @@
 import Base
 import Gamekeeper
 import Reactor
-import Synchronization
 import Web
 
 /// `gamekeeper bench-server`: the server's side of `gamekeeper bench`, in a process of its own.
@@ -26,7 +25,7 @@ enum BenchServerCommand {
                 return .failure("\(error)")
             }
         }
-        return RunCommand.serve(configuration, routes(), announcesPort: true)
+        return RunCommand.serve(configuration, announcesPort: true) { _ in routes() }
     }
 
     static func routes() -> Routes {

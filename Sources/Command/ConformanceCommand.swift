@@ -20,7 +20,7 @@ enum ConformanceCommand {
         configuration.limits.wire.documentBytesMax = 16 << 20
         configuration.limits.connection.outgoingBytesHigh = 34 << 20
         configuration.limits.connection.outgoingBytesMax = 68 << 20
-        return RunCommand.serve(configuration, routes(configuration.limits))
+        return RunCommand.serve(configuration) { _ in routes(configuration.limits) }
     }
 
     static func routes(_ limits: Limits) -> Routes {

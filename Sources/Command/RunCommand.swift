@@ -12,11 +12,15 @@ enum RunCommand {
         } catch {
             return .usage("\(error)")
         }
-        return serve(configuration, Welcome.routes)
+        return serve(configuration) { Welcome.routes(on: $0.loops) }
     }
 
     /// Serves until the process is told to stop.
-    static func serve(_ configuration: Configuration, _ routes: Routes, announcesPort: Bool = false) -> ExitStatus {
+    static func serve(
+        _ configuration: Configuration,
+        announcesPort: Bool = false,
+        _ routes: (EventLoopGroup) -> Routes
+    ) -> ExitStatus {
         let clock = SystemClock()
         let text = TextLog(limits: configuration.limits.telemetry)
         let log = Log(

@@ -32,7 +32,7 @@ public final class Assembly: Sendable {
     /// Puts the process together.
     ///
     /// - Throws: what an operator must change first.
-    public init(_ configuration: Configuration, routes: Routes, log: Log) throws(Failure) {
+    public init(_ configuration: Configuration, routes: (EventLoopGroup) -> Routes, log: Log) throws(Failure) {
         let loopCount = configuration.loops ?? EventLoopGroup.coreCount
         telemetry = Telemetry(
             log: log, metrics: Registry(loops: loopCount, limits: configuration.limits.telemetry))
@@ -60,7 +60,7 @@ public final class Assembly: Sendable {
         }
         let options = WebServerOptions(
             limits: configuration.limits, proxies: configuration.proxies, metrics: webMetrics)
-        let server = WebServer(routes, options: options)
+        let server = WebServer(routes(loops), options: options)
         var listening: [SocketAddress] = []
         for address in configuration.addresses {
             let believed = configuration.usesProxyProtocol ? configuration.proxies : AddressRanges()

@@ -47,6 +47,16 @@ import Wire
         return depth
     }
 
+    // Found by the fuzzer: a text without an end was read one byte too far when whole words ended with the message.
+    @Test func `a text without an end is read to the last byte and no further`() {
+        for count in 0..<64 {
+            for start in ["\"", "\"\\n", "\"é"] {
+                let message = bytes(start + String(repeating: "x", count: count))
+                #expect(refusal(message, .json) == WireError(.endOfInput, expected: .text, at: message.count))
+            }
+        }
+    }
+
     @Test func `a long chain of tags is walked once, not nested`() {
         let tags = Array(repeating: UInt8(0xC1), count: 200_000)
         #expect(refusal(tags, .cbor)?.kind == .endOfInput)

@@ -54,6 +54,7 @@ struct ConnectionSlot: ~Copyable {
         static let silencing: Flags = [.paused, .congested, .departing]
     }
 
+    // The loop owns the slab that holds this slot, so it is there as long as anybody can look.
     unowned(unsafe) let loop: EventLoop
     let index: UInt32
     var generation: UInt32 = 1
@@ -85,9 +86,8 @@ struct ConnectionSlot: ~Copyable {
     var previous: ConnectionID?
 
     init(loop: EventLoop, index: UInt32) {
-        unowned(unsafe) let owner = loop
-        self.loop = owner
-        notedBelow = owner.limits.connection.outgoingBytesHigh
+        self.loop = loop
+        notedBelow = loop.limits.connection.outgoingBytesHigh
         self.index = index
     }
 

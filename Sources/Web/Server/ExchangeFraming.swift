@@ -23,6 +23,8 @@ protocol ExchangeFraming: AnyObject {
     func wantBody(of exchange: Exchange)
     /// Ends the exchange without ending its response, so that the peer notices.
     func abandon(_ exchange: Exchange)
+    /// How often a silent event stream says that it lives.
+    var eventStreamPing: Duration { get }
     /// Makes the connection a WebSocket.
     func upgrade(_ exchange: Exchange, _ options: WebSocketOptions, _ handler: any WebSocketHandler) -> WebSocket?
 }

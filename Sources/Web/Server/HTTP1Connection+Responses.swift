@@ -62,6 +62,8 @@ extension HTTP1Connection: ExchangeFraming {
             ? connection.isCongested : exchange.outgoing.count > server.limits.http.bodyBufferBytesMax
     }
 
+    var eventStreamPing: Duration { server.limits.http.eventStreamPing }
+
     func wantBody(of exchange: Exchange) {
         guard exchange === receiving else { return }
         guard exchange.bodyLength ?? 0 <= exchange.bodyBytesMax else { return refuse(.contentTooLarge) }
@@ -121,7 +123,10 @@ extension HTTP1Connection: ExchangeFraming {
 
     /// Appends a head; `length` is negative when nobody knows it.
     private func encodeHead(
-        _ exchange: Exchange, _ response: Response, length: Int, to output: inout ByteBuffer
+        _ exchange: Exchange,
+        _ response: Response,
+        length: Int,
+        to output: inout ByteBuffer
     ) -> Bool {
         let start = output.count
         exchange.sendsChunks = false

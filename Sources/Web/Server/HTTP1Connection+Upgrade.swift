@@ -36,7 +36,10 @@ extension HTTP1Connection {
     }
 
     private func switchProtocols(
-        _ exchange: Exchange, _ key: ByteRange, _ options: WebSocketOptions, _ agreed: Agreement
+        _ exchange: Exchange,
+        _ key: ByteRange,
+        _ options: WebSocketOptions,
+        _ agreed: Agreement
     ) {
         connection.withOutput { output in
             output.append("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
@@ -55,10 +58,19 @@ extension HTTP1Connection {
     }
 
     private func become(
-        _ exchange: Exchange, _ options: WebSocketOptions, _ agreed: Agreement, _ handler: any WebSocketHandler
+        _ exchange: Exchange,
+        _ options: WebSocketOptions,
+        _ agreed: Agreement,
+        _ handler: any WebSocketHandler
     ) -> WebSocket {
         let socket = WebSocket(
-            connection, role: .server, handler: handler, agreed: agreed, limits: SocketLimits(options), shared: server)
+            connection,
+            role: .server,
+            handler: handler,
+            agreed: agreed,
+            limits: SocketLimits(options),
+            shared: server
+        )
         server.metrics.webSockets.add(loop: server.loop.index)
         phase = .upgraded
         queue.removeAll()

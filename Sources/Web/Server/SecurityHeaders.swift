@@ -14,7 +14,8 @@ public struct SecurityHeaders: Sendable {
             HTTPField("Cross-Origin-Opener-Policy", "same-origin"),
             HTTPField(
                 "Content-Security-Policy",
-                "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"),
+                "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+            ),
         ]
         strictTransportSeconds = 63_072_000
     }

@@ -178,8 +178,8 @@ extension JSONReader {
         token.exponent += isNegative ? -exponent : exponent
     }
 
-    /// The nearest double. Most numbers need one exact multiplication or division (Clinger's fast path): up to 53 bits of
-    /// digits and a power of ten up to 10^22 are doubles themselves, so the one operation rounds once.
+    /// The nearest double. Most numbers need one exact multiplication or division (Clinger's fast path): up to 53 bits
+    /// of digits and a power of ten up to 10^22 are doubles themselves, so the one operation rounds once.
     private func double(_ token: JSONNumberToken) throws(WireError) -> Double {
         if !token.isInexact, token.digits <= 1 << 53, token.exponent.magnitude <= 22 {
             let power = powersOfTen[Int(token.exponent.magnitude)]

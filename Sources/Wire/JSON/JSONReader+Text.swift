@@ -50,7 +50,10 @@ extension JSONReader {
         var index = from
         var isEscaped = false
         while index < input.end {
-            while input.end - index >= 8, RawBytes.marks(input.word(index)) == 0 { index += 8 }
+            if input.end - index >= 8, RawBytes.marks(input.word(index)) == 0 {
+                index += 8
+                continue
+            }
             switch input.byte(index) {
             case UInt8(ascii: "\""):
                 input.at = index + 1

@@ -109,10 +109,10 @@ public struct MessagePackWriter: WireWriter {
         }
     }
 
-    /// Writes a double, in four bytes where that loses nothing.
+    /// Writes a double, in four bytes where that loses nothing. There is one NaN, as in CBOR.
     @inlinable public mutating func double(_ value: Double, to output: inout ByteBuffer) throws(WireError) {
-        let narrow = Float(value)
-        if Double(narrow).bitPattern == value.bitPattern {
+        let narrow = value.isNaN ? Float.nan : Float(value)
+        if value.isNaN || Double(narrow).bitPattern == value.bitPattern {
             output.append(head: 0xCA, big: narrow.bitPattern)
         } else {
             output.append(head: 0xCB, big: value.bitPattern)

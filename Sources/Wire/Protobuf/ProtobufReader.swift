@@ -1,5 +1,5 @@
-/// Reads one message in the wire format of Protocol Buffers, guided by a schema: the bytes alone do not tell a text from
-/// a message.
+/// Reads one message in the wire format of Protocol Buffers, guided by a schema: the bytes alone do not tell a text
+/// from a message.
 ///
 /// `int64` and `uint64` read varints (`int32`, `int64`, `uint32`, `uint64`, `bool` and enums of a `.proto` file),
 /// `sint64` reads zigzag ones, `double` reads `double` and `float`, `fixed64` and `fixed32` the rest. The elements of

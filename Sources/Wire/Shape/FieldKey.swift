@@ -10,7 +10,7 @@ internal import Base
     /// The number, used by Protobuf.
     public let number: UInt32
 
-    // One allocation, written before the object is shared and freed by its deinit; the rest of this class only reads it.
+    // One allocation, written before the object is shared and freed by its deinit; the rest of this class reads it.
     // It holds `"name":` (as JSON escapes it), then MessagePack's text, then CBOR's, whose last bytes are the name.
     @usableFromInline nonisolated(unsafe) let json: UnsafeRawBufferPointer
     @usableFromInline nonisolated(unsafe) let messagePack: UnsafeRawBufferPointer

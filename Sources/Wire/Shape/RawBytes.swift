@@ -37,8 +37,8 @@
         unsafe pointer.loadUnaligned(as: UInt32.self)
     }
 
-    /// Marks the high bit of each byte that a JSON text must not contain as it is, or that needs a closer look: a quote,
-    /// a backslash, a control character, or a part of a character beyond ASCII. The lowest mark is always right; marks
+    /// Marks the high bit of each byte that a JSON text must not contain as it is, or that needs a closer look: a
+    /// quote, a backslash, a control character, or a part of a character beyond ASCII. The lowest mark is always right; marks
     /// above it may be wrong, because a borrow can spill over.
     @inlinable @inline(__always) static func marks(_ word: UInt64) -> UInt64 {
         let quote = word ^ 0x2222_2222_2222_2222

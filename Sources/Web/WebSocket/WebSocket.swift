@@ -22,14 +22,18 @@ public import Reactor
     private enum Phase: UInt8 { case open, closing, closed }
     private var phase = Phase.open
     private var isPinged = false
+    private var isPaused = false
     private var peerCode: WebSocketCloseCode?
     private var heardAt: MonotonicTime
     private var controlSecond: Int64 = 0
     private var controlFrames = 0
 
     init(
-        _ connection: Connection, role: WebSocketRole, handler: any WebSocketHandler,
-        agreed: (protocolIndex: Int?, compression: PerMessageDeflate?), limits: SocketLimits,
+        _ connection: Connection,
+        role: WebSocketRole,
+        handler: any WebSocketHandler,
+        agreed: (protocolIndex: Int?, compression: PerMessageDeflate?),
+        limits: SocketLimits,
         shared: any WebSocketSharing
     ) {
         self.connection = connection
@@ -99,6 +103,20 @@ public import Reactor
         let mask = mask()
         connection.withOutput { WebSocketFrameWriter.appendClose(code, reason: reason, mask: mask, to: &$0) }
         connection.deadline = connection.loop.now + limits.closeTimeout
+    }
+
+    /// Takes no further message until `resumeReading`: what has arrived waits, and the peer is held back. Answers to pings
+    /// wait too, so a pause that lasts longer than `pingInterval` and `pongTimeout` together ends the socket.
+    public func pauseReading() {
+        isPaused = true
+        connection.pauseReading()
+    }
+
+    /// Takes messages again, beginning with those that waited.
+    public func resumeReading() {
+        guard isPaused else { return }
+        isPaused = false
+        connection.resumeReading()
     }
 
     /// Exchanges the handler. The next message goes to the new one.
@@ -197,10 +215,17 @@ extension WebSocket: ConnectionHandler {
                 let message = unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(bytes)).slice(range)
                 if isCompressed { inflate(message, kind) } else { deliver(message, kind) }
             case .part(let kind, let range, let isCompressed, let isLast):
-                unsafe gather(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(bytes)).slice(range), kind, isCompressed, isLast)
+                unsafe gather(
+                    RawSpan(_unsafeBytes: UnsafeRawBufferPointer(bytes)).slice(range),
+                    kind,
+                    isCompressed,
+                    isLast
+                )
             case .ping(let range):
                 guard admitControl() else { return bytes.count }
-                if phase == .open { unsafe control(.pong, RawSpan(_unsafeBytes: UnsafeRawBufferPointer(bytes)).slice(range)) }
+                if phase == .open {
+                    unsafe control(.pong, RawSpan(_unsafeBytes: UnsafeRawBufferPointer(bytes)).slice(range))
+                }
             case .pong: guard admitControl() else { return bytes.count }
             case .close(let code, _):
                 answerClose(code)
@@ -209,8 +234,8 @@ extension WebSocket: ConnectionHandler {
                 fail(violation.closeCode, "\(violation.reason)")
                 return bytes.count
             }
-            // A handler that has moved the socket away leaves the rest to the other loop.
-            if connection.isDeparting { return offset }
+            // A handler that has moved the socket away leaves the rest to the other loop, and one that pauses to later.
+            if connection.isDeparting || isPaused { return offset }
         }
     }
 
