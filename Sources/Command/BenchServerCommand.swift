@@ -31,7 +31,9 @@ enum BenchServerCommand {
     static func routes() -> Routes {
         var routes = Routes()
         routes.get("/hello") { $0.respond(.ok, "hello\n") }
-        routes.get("/ws") { $0.upgrade(WebSocketOptions(origins: .any), to: WebSocketEcho()) }
+        let echo = WebSocketEcho()
+        let options = WebSocketOptions(origins: .any)
+        routes.get("/ws") { $0.upgrade(options, to: echo) }
         let topic = Topic()
         routes.get("/fanout") { $0.upgrade(WebSocketOptions(origins: .any), to: topic) }
         return routes

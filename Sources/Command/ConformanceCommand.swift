@@ -26,7 +26,8 @@ enum ConformanceCommand {
     static func routes(_ limits: Limits) -> Routes {
         var routes = Routes()
         let options = WebSocketOptions(limits: limits.webSocket, pings: false, origins: .any)
-        routes.get("/ws") { $0.upgrade(options, to: WebSocketEcho()) }
+        let echo = WebSocketEcho()
+        routes.get("/ws") { $0.upgrade(options, to: echo) }
         routes.otherwise(
             .direct { exchange in
                 exchange.onWholeBody { exchange in
@@ -38,8 +39,8 @@ enum ConformanceCommand {
     }
 }
 
-/// Sends every message back as it came.
-final class WebSocketEcho: WebSocketHandler {
+/// Sends every message back as it came. It remembers nothing, so one serves every socket of every loop.
+final class WebSocketEcho: WebSocketHandler, Sendable {
     func received(_ message: RawSpan, as kind: WebSocketKind, on socket: WebSocket) {
         socket.send(message, as: kind)
     }

@@ -76,7 +76,7 @@ public struct Connection {
         if slot.pointee.output.capacity == 0 { slot.pointee.loop.lendBuffer(to: slot) }
         let result = body(&slot.pointee.output)
         // The second write of an iteration has nothing to note, unless it was one too many.
-        if !slot.pointee.flags.contains(.dirty) || slot.pointee.output.count > slot.pointee.notedBelow {
+        if !slot.pointee.flags.contains(.dirty) || slot.pointee.output.count > Int(slot.pointee.notedBelow) {
             slot.pointee.loop.wrote(slot)
         }
         return result

@@ -71,23 +71,39 @@ struct ConnectionSlot: ~Copyable {
     var peer = SocketAddress.unix(path: "")
     /// When the handler wants to be called, and the entry in the wheel, which may be earlier: it is moved lazily.
     var deadline = MonotonicTime.never
-    var timer: TimerID?
+    /// Whether `timerAt` stands for an entry, and which. Optionals of eight bytes would take sixteen.
+    var timer: TimerID? {
+        get { timerAt == .never ? nil : timerID }
+        set {
+            timerID = newValue ?? timerID
+            if newValue == nil { timerAt = .never }
+        }
+    }
+    private var timerID = TimerID(rawValue: 0)
     var timerAt = MonotonicTime.never
     /// When a peer that is slow to read is judged, and how many bytes it has taken since the last time.
     var readerJudgedAt = MonotonicTime.never
-    var takenByReader = 0
+    var takenByReader: UInt32 = 0
     /// Up to here waiting output needs no further note once the connection is dirty.
-    var notedBelow = 0
+    let notedBelow: UInt32
     /// How many bytes were thrown away while lingering.
-    var discarded = 0
-    var reason = CloseReason.finished
+    var discarded: UInt32 = 0
     /// Where the connection went, or came from: a signpost stays until the connection ends.
-    var forward: ConnectionID?
-    var previous: ConnectionID?
+    var forward: ConnectionID? {
+        get { forwardID == 0 ? nil : ConnectionID(rawValue: forwardID) }
+        set { forwardID = newValue?.rawValue ?? 0 }
+    }
+    var previous: ConnectionID? {
+        get { previousID == 0 ? nil : ConnectionID(rawValue: previousID) }
+        set { previousID = newValue?.rawValue ?? 0 }
+    }
+    /// 0 names nobody, because generations begin at 1.
+    private var forwardID: UInt64 = 0
+    private var previousID: UInt64 = 0
 
     init(loop: EventLoop, index: UInt32) {
         self.loop = loop
-        notedBelow = loop.limits.connection.outgoingBytesHigh
+        notedBelow = UInt32(clamping: loop.limits.connection.outgoingBytesHigh)
         self.index = index
     }
 

@@ -29,7 +29,7 @@ extension EventLoop {
             guard slot.pointee.tls == nil else { return unseal(bytes, for: slot) }
             deliver(joined(bytes, with: slot), to: slot)
         case .lingering:
-            slot.pointee.discarded += bytes.count
+            slot.pointee.discarded = UInt32(clamping: Int(slot.pointee.discarded) + bytes.count)
             // A peer that goes on sending for ever is not worth waiting for.
             if slot.pointee.discarded > limits.connection.lingerBytesMax { condemn(slot, because: .finished) }
         case .shakingHands: unseal(bytes, for: slot)

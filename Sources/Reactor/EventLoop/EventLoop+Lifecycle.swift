@@ -31,24 +31,22 @@ extension EventLoop {
         }
         if slot.pointee.phase == .shakingHands { handshakes -= 1 }
         slot.pointee.phase = .closing
-        slot.pointee.reason = reason
-        condemned.append(slot)
+        condemned.append((slot, reason))
     }
 
     func buryCondemned() {
         while !condemned.isEmpty {
-            var list: [SlotPointer] = []
+            var list: [(slot: SlotPointer, reason: CloseReason)] = []
             swap(&list, &condemned)
-            for slot in list { bury(slot) }
+            for (slot, reason) in list { bury(slot, because: reason) }
         }
     }
 
-    private func bury(_ slot: SlotPointer) {
+    private func bury(_ slot: SlotPointer, because reason: CloseReason) {
         kernel.disarm(slot.pointee.descriptor)
         kernel.close(slot.pointee.descriptor)
         counters.closed += 1
         let handler = slot.pointee.handler
-        let reason = slot.pointee.reason
         handler?.closed(Connection(slot), because: reason)
         if let previous = slot.pointee.previous { siblings[previous.loop].notify(.bury(previous)) }
         vacate(slot)

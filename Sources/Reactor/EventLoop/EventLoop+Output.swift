@@ -67,7 +67,7 @@ extension EventLoop {
         switch slot.pointee.output.withUnsafeBytes({ kernel.send($0, to: slot.pointee.descriptor) }) {
         case .moved(let count):
             counters.bytesSent &+= count
-            slot.pointee.takenByReader &+= count
+            slot.pointee.takenByReader = UInt32(clamping: Int(slot.pointee.takenByReader) + count)
             slot.pointee.output.removeFirst(count)
             guard slot.pointee.output.isEmpty else {
                 trim(slot)
@@ -109,7 +109,7 @@ extension EventLoop {
         switch tls.send({ kernel.send($0, to: slot.pointee.descriptor) }) {
         case .moved(let count):
             counters.bytesSent &+= count
-            slot.pointee.takenByReader &+= count
+            slot.pointee.takenByReader = UInt32(clamping: Int(slot.pointee.takenByReader) + count)
             guard !tls.hasSealed else {
                 awaitRoom(slot)
                 return false

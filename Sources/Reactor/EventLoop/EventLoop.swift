@@ -39,7 +39,7 @@ public final class EventLoop: @unchecked Sendable {
     var current: SlotPointer?
     var dirty: [SlotPointer] = []
     var resumed: [Connection] = []
-    var condemned: [SlotPointer] = []
+    var condemned: [(slot: SlotPointer, reason: CloseReason)] = []
     var departures: [Departure] = []
     /// Connections that are agreeing on TLS.
     var handshakes = 0

@@ -5,6 +5,8 @@ public struct TimerID: Hashable, Sendable {
     /// The index in the low half, its generation in the high half.
     public let rawValue: UInt64
 
+    init(rawValue: UInt64) { self.rawValue = rawValue }
+
     init(index: Int32, generation: UInt32) {
         rawValue = UInt64(generation) << 32 | UInt64(UInt32(bitPattern: index))
     }

@@ -18,6 +18,7 @@ final class ClientLoop: @unchecked Sendable {
     /// The same of every loop, for sockets that move.
     var siblings = Siblings([])
     var deflaters = Deflaters()
+    private var socketLimits = SocketLimits.Memory()
     var scratch = ByteBuffer()
 
     /// All of one client; they live as long as it does.
@@ -118,6 +119,8 @@ final class ClientLoop: @unchecked Sendable {
 }
 
 extension ClientLoop: WebSocketSharing {
+    func share(_ limits: SocketLimits) -> SocketLimits.Shared { socketLimits.share(limits) }
+
     func sharing(on loop: EventLoop) -> any WebSocketSharing {
         siblings.all[loop.index].loop ?? ClientLoop(on: loop, options, tls: tls)
     }

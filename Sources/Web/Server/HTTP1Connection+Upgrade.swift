@@ -101,6 +101,8 @@ extension SocketLimits {
 }
 
 extension ServerLoop: WebSocketSharing {
+    func share(_ limits: SocketLimits) -> SocketLimits.Shared { socketLimits.share(limits) }
+
     func sharing(on loop: EventLoop) -> any WebSocketSharing { siblings[loop.index].serverLoop }
 
     func withCompressor(_ body: (inout Deflaters, inout ByteBuffer) -> Void) {

@@ -41,6 +41,7 @@ final class ServerLoop {
     private var commonFieldsEnd = MonotonicTime(nanoseconds: .min)
 
     var deflaters = Deflaters()
+    var socketLimits = SocketLimits.Memory()
     /// Where compressed messages are gathered and inflated: between events it holds nothing.
     var scratch = ByteBuffer()
 

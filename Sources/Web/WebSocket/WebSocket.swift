@@ -10,14 +10,16 @@ public import Reactor
     private let receiver: UnsafeMutablePointer<WebSocketReceiver>
     private var handler: any WebSocketHandler
     private let compression: PerMessageDeflate?
-    private let limits: SocketLimits
+    private let sharedLimits: SocketLimits.Shared
+    private var limits: SocketLimits { sharedLimits.limits }
     private var shared: any WebSocketSharing
     private let role: WebSocketRole
     /// Parts of a message that did not come whole. It owns memory only meanwhile.
     private var gathered = ByteBuffer()
     private var connection: Connection
     /// The sub-protocol agreed on, by its place among those that we speak.
-    public let protocolIndex: Int?
+    public var protocolIndex: Int? { protocolPlace < 0 ? nil : Int(protocolPlace) }
+    private let protocolPlace: Int16
 
     private enum Phase: UInt8 { case open, closing, closed }
     private var phase = Phase.open
@@ -25,8 +27,8 @@ public import Reactor
     private var isPaused = false
     private var peerCode: WebSocketCloseCode?
     private var heardAt: MonotonicTime
-    private var controlSecond: Int64 = 0
-    private var controlFrames = 0
+    private var controlSecond: Int32 = 0
+    private var controlFrames: Int32 = 0
 
     init(
         _ connection: Connection,
@@ -39,10 +41,10 @@ public import Reactor
         self.connection = connection
         self.role = role
         self.handler = handler
-        self.limits = limits
+        sharedLimits = shared.share(limits)
         self.shared = shared
         compression = agreed.compression
-        protocolIndex = agreed.protocolIndex
+        protocolPlace = agreed.protocolIndex.map { Int16(clamping: $0) } ?? -1
         heardAt = connection.loop.now
         unsafe receiver = .allocate(capacity: 1)
         unsafe receiver.initialize(
@@ -175,7 +177,7 @@ public import Reactor
 @available(*, unavailable) extension WebSocket: Sendable {}
 
 /// What a socket needs of the limits, small enough for each socket to hold.
-struct SocketLimits {
+struct SocketLimits: Equatable, Sendable {
     let receiver: WebSocketLimits
     let compressBytesMin: Int
     let inflatedBytesMax: Int
@@ -184,10 +186,31 @@ struct SocketLimits {
     let pingInterval: Int64
     let pongTimeout: Duration
     let closeTimeout: Duration
+
+    /// The limits, held by many sockets.
+    final class Shared: Sendable {
+        let limits: SocketLimits
+
+        init(_ limits: SocketLimits) { self.limits = limits }
+    }
+
+    /// What a loop remembers, so that its sockets share: nearly all of them have the limits of the one before.
+    struct Memory {
+        private var last: Shared?
+
+        mutating func share(_ limits: SocketLimits) -> Shared {
+            if let last, last.limits == limits { return last }
+            let shared = Shared(limits)
+            last = shared
+            return shared
+        }
+    }
 }
 
 /// What the sockets of a loop share.
 protocol WebSocketSharing: AnyObject {
+    /// One object for all sockets with the same limits.
+    func share(_ limits: SocketLimits) -> SocketLimits.Shared
     /// The same of another loop.
     func sharing(on loop: EventLoop) -> any WebSocketSharing
     /// Lends the loop's compressors, and a buffer that is empty before and after.
@@ -314,7 +337,7 @@ extension WebSocket: ConnectionHandler {
 
     /// Pings are answered, so they are counted: a flood of them would make us send as much as we receive.
     private func admitControl() -> Bool {
-        let second = connection.loop.now.nanoseconds / 1_000_000_000
+        let second = Int32(truncatingIfNeeded: connection.loop.now.nanoseconds / 1_000_000_000)
         if second != controlSecond {
             controlSecond = second
             controlFrames = 0

@@ -10,9 +10,18 @@ public struct PerMessageDeflate: Equatable, Sendable {
     /// The client forgets its window after each message.
     public var clientNoContextTakeover = true
     /// The server looks back at most 2^this bytes: 8…15.
-    public var serverWindowBits = 15
+    public var serverWindowBits: Int {
+        get { Int(serverBits) }
+        set { serverBits = UInt8(clamping: newValue) }
+    }
     /// The client looks back at most 2^this bytes: 8…15.
-    public var clientWindowBits = 15
+    public var clientWindowBits: Int {
+        get { Int(clientBits) }
+        set { clientBits = UInt8(clamping: newValue) }
+    }
+    /// Bytes, because every connection holds a copy.
+    private var serverBits: UInt8 = 15
+    private var clientBits: UInt8 = 15
 
     /// What a client of ours asks for.
     public static let clientOffer: StaticString =

@@ -6,20 +6,22 @@ import Base
 // byte waits here except a frame's head and a control frame. So nothing is looked at twice, however the bytes are cut.
 
 /// How much one peer may send in a message. Filled in by configuration, never by the peer.
-public struct WebSocketLimits: Sendable {
+public struct WebSocketLimits: Equatable, Sendable {
     /// The longest message, in payload bytes as sent. What a compressed one inflates to is limited by the inflater.
-    public let messageBytesMax: Int
+    public var messageBytesMax: Int { Int(messageBytes) }
     /// How many frames a message may have.
-    public let fragmentsMax: Int
+    public var fragmentsMax: Int { Int(fragments) }
     /// How many of them may be empty: they cost work and bring nothing.
-    public let emptyFragmentsMax: Int
+    public var emptyFragmentsMax: Int { Int(emptyFragments) }
+    /// Half the size, because every connection holds a copy.
+    private let messageBytes, fragments, emptyFragments: Int32
 
     /// Sets the limits that differ from the defaults.
     public init(messageBytesMax: Int = 1 << 20, fragmentsMax: Int = 131_072, emptyFragmentsMax: Int = 64) {
         precondition(messageBytesMax > 0 && fragmentsMax > 0 && emptyFragmentsMax >= 0)
-        self.messageBytesMax = messageBytesMax
-        self.fragmentsMax = fragmentsMax
-        self.emptyFragmentsMax = emptyFragmentsMax
+        messageBytes = Int32(clamping: messageBytesMax)
+        fragments = Int32(clamping: fragmentsMax)
+        emptyFragments = Int32(clamping: emptyFragmentsMax)
     }
 }
 
