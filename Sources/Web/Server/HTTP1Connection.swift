@@ -46,7 +46,8 @@ final class HTTP1Connection: ConnectionHandler {
         var offset = 0
         let bytes = UnsafeRawBufferPointer(bytes)
         var goesOn = true
-        while goesOn, offset < bytes.count {
+        // A body whose last byte was the last to arrive is complete without another one.
+        while goesOn, offset < bytes.count || phase == .body && reader.isComplete {
             switch phase {
             case .head: goesOn = unsafe readHead(bytes, &offset)
             case .body: goesOn = unsafe readBody(bytes, &offset)
@@ -54,7 +55,6 @@ final class HTTP1Connection: ConnectionHandler {
             case .upgraded: goesOn = false
             }
         }
-        // A body that ends with the head needs no byte more to be complete.
         setDeadline()
         return offset
     }
@@ -142,7 +142,7 @@ final class HTTP1Connection: ConnectionHandler {
             phase = .head
             return true
         }
-        if exchange.bodyConsumer == nil, !exchange.isAnswered,
+        if exchange.bodyConsumer == nil, !exchange.isAnswered, !reader.isComplete,
             exchange.body.count >= server.limits.http.bodyBufferBytesMax
         {
             // Nobody has asked for the body yet; `wantBody` reads on.
@@ -275,7 +275,8 @@ final class HTTP1Connection: ConnectionHandler {
             receiving.cancel()
             return breakOff()
         }
-        if queue.isEmpty { connection.finish() }
+        // Whoever closes his side before the answer is there has hung up: nothing else tells a handler that works for him.
+        if queue.isEmpty { connection.finish() } else { connection.abort() }
     }
 
     func drained(_ connection: Connection) { queue.first?.drained() }
