@@ -48,7 +48,8 @@ final class HTTP1Connection: ConnectionHandler {
         var offset = 0
         let bytes = UnsafeRawBufferPointer(bytes)
         var goesOn = true
-        while goesOn, offset < bytes.count {
+        // A body whose last byte was the last to arrive is complete without another one.
+        while goesOn, offset < bytes.count || phase == .body && reader.isComplete {
             switch phase {
             case .head: goesOn = unsafe readHead(bytes, &offset)
             case .body: goesOn = unsafe readBody(bytes, &offset)
@@ -162,7 +163,7 @@ final class HTTP1Connection: ConnectionHandler {
             phase = .head
             return true
         }
-        if exchange.bodyConsumer == nil, !exchange.isAnswered,
+        if exchange.bodyConsumer == nil, !exchange.isAnswered, !reader.isComplete,
             exchange.body.count >= server.limits.http.bodyBufferBytesMax
         {
             // Nobody has asked for the body yet; `wantBody` reads on.
@@ -304,7 +305,8 @@ final class HTTP1Connection: ConnectionHandler {
             receiving.cancel()
             return breakOff()
         }
-        if queue.isEmpty { connection.finish() }
+        // Whoever closes his side before the answer is there has hung up: nothing else tells a handler that works for him.
+        if queue.isEmpty { connection.finish() } else { connection.abort() }
     }
 
     func drained(_ connection: Connection) { queue.first?.drained() }
