@@ -99,7 +99,8 @@ struct BenchCommand {
     /// How much private memory of the server's each idle WebSocket adds.
     private func idle(name: String, tls: Bool) throws(BenchFailure) -> BenchRow {
         progress(name)
-        let connections = tls ? 2000 : 10_000
+        // As many as the system lets a process have, less what a process has anyway.
+        let connections = max(100, min(tls ? 2000 : 10_000, ProcessLimits.raiseDescriptors() - 256))
         let usual = ["--mode", "echo"]
         let raw = ["--raw", "106", "102"]
         let limit = try arena.startLimit(usual)
