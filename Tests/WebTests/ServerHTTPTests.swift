@@ -172,7 +172,9 @@ import Testing
     @Test func `a request that leaves tells its handler`() async throws {
         let isCancelled = Signal<Bool>()
         let isAsked = Signal<Bool>()
-        let server = try LiveServer { routes in
+        var limits = Limits()
+        limits.connection.lingerTimeout = .milliseconds(20)
+        let server = try LiveServer(WebServerOptions(limits: limits)) { routes in
             routes.get("/wait") { exchange in
                 exchange.onCancel { isCancelled.send() }
                 isAsked.send()

@@ -33,6 +33,8 @@ final class HTTP1Connection: ConnectionHandler {
     /// The exchange whose handler runs for the first time, not in the queue: most are answered before it returns.
     var fresh: Exchange?
     private var requestCount = 0
+    /// When the peer has finished: how long its answers are waited for.
+    private var answersDue: MonotonicTime?
     /// Finish when the queue is empty.
     var endsAfterQueue = false
 
@@ -114,6 +116,8 @@ final class HTTP1Connection: ConnectionHandler {
         fresh = exchange
         server.dispatch(exchange)
         fresh = nil
+        // While the handler ran, the exchanges before it may have ended, so that it is first now.
+        if queue.isEmpty { flushBuffered(exchange) }
         if exchange.isAnswered, exchange.bodyState != .arriving, queue.isEmpty {
             close(exchange)
             if endsAfterQueue { endNow() }
@@ -259,6 +263,7 @@ final class HTTP1Connection: ConnectionHandler {
         let times = server.times
         let now = connection.loop.now
         if phase == .upgraded { return }
+        if let answersDue, !queue.isEmpty { return connection.deadline = answersDue }
         if let first = queue.first {
             if receiving != nil, !isPaused, first === receiving || first.responseState != .none {
                 connection.deadline = now.advanced(byNanoseconds: times.bodyIdle)
@@ -273,6 +278,7 @@ final class HTTP1Connection: ConnectionHandler {
     }
 
     func deadlinePassed(_ connection: Connection) {
+        if answersDue != nil { return connection.abort() }
         if let receiving, !isPaused { return judgePace(receiving) }
         if let first = queue.first, first.responseState == .none {
             // The handler has taken too long. It is told, and whoever waits is told too.
@@ -305,8 +311,11 @@ final class HTTP1Connection: ConnectionHandler {
             receiving.cancel()
             return breakOff()
         }
-        // Whoever closes his side before the answer is there has hung up: nothing else tells a handler that works for him.
-        if queue.isEmpty { connection.finish() } else { connection.abort() }
+        if queue.isEmpty { return connection.finish() }
+        // Half a connection may still read the answers that are owed, or be all that is left of one that hung up: nothing
+        // tells the two apart, so the answers get a bounded time.
+        answersDue = connection.loop.now + server.limits.connection.lingerTimeout
+        setDeadline()
     }
 
     func drained(_ connection: Connection) { queue.first?.drained() }
