@@ -5,5 +5,29 @@ struct InProcessBench: Sendable {
     let measure: @Sendable (_ seconds: Double) -> BenchRow
 
     /// Those that `gamekeeper bench decode` runs.
-    static let decoders: [Self] = []
+    static let decoders = [
+        Self(name: "decode.json") { seconds in decode("decode.json", seconds) { $0.json } },
+        Self(name: "decode.msgpack") { seconds in decode("decode.msgpack", seconds) { $0.messagePack } },
+    ]
+
+    /// Bursts for about so many seconds; the median burst is quoted, because neighbours only ever make one slower.
+    private static func decode(
+        _ name: String,
+        _ seconds: Double,
+        _ figure: (DecodeBench.Result) -> Double
+    ) -> BenchRow {
+        var row = BenchRow(name: name)
+        let bench = DecodeBench()
+        let clock = ContinuousClock()
+        let end = clock.now + .seconds(min(max(seconds, 0.1), 30))
+        var bursts: [Double] = []
+        // The call is our own and well-formed, so a burst that fails would be a fault of the decoder: no row, no figure.
+        while clock.now < end, let result = try? bench.decodeExampleCall(iterations: 20_000) {
+            bursts.append(figure(result))
+        }
+        guard let spread = Spread(of: bursts) else { return row }
+        row.processorMicroseconds = spread.median / 1_000
+        row.operationsPerSecond = 1e9 / spread.median
+        return row
+    }
 }

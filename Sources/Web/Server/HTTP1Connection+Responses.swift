@@ -74,6 +74,7 @@ extension HTTP1Connection: ExchangeFraming {
             connection.withOutput { $0.append("HTTP/1.1 100 Continue\r\n\r\n") }
         }
         connection.resumeReading()
+        restartPace()
         setDeadline()
     }
 

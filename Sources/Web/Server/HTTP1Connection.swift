@@ -28,6 +28,8 @@ final class HTTP1Connection: ConnectionHandler {
     /// How many bytes of that body have come, and how many had come when its pace was last judged.
     private var bodyBytes = 0
     private var bodyBytesJudged = 0
+    /// When its pace is judged next. Bytes that trickle in do not move it.
+    private var bodyDue = MonotonicTime.never
     /// Exchanges whose response has not left, in the order of their requests.
     var queue: [Exchange] = []
     /// The exchange whose handler runs for the first time, not in the queue: most are answered before it returns.
@@ -109,7 +111,7 @@ final class HTTP1Connection: ConnectionHandler {
             reader = HTTPBodyReader(framing, limits: server.headLimits)
             receiving = exchange
             bodyBytes = 0
-            bodyBytesJudged = 0
+            restartPace()
             phase = .body
         }
         if requestCount >= server.limits.http.requestsPerConnectionMax { endsAfterQueue = true }
@@ -266,7 +268,7 @@ final class HTTP1Connection: ConnectionHandler {
         if let answersDue, !queue.isEmpty { return connection.deadline = answersDue }
         if let first = queue.first {
             if receiving != nil, !isPaused, first === receiving || first.responseState != .none {
-                connection.deadline = now.advanced(byNanoseconds: times.bodyIdle)
+                connection.deadline = bodyDue
             } else {
                 connection.deadline = first.responseState == .none ? first.began.advanced(byNanoseconds: times.response) : .never
             }
@@ -294,9 +296,15 @@ final class HTTP1Connection: ConnectionHandler {
     private func judgePace(_ exchange: Exchange) {
         let seconds = Int(server.limits.http.bodyIdleTimeout.components.seconds)
         let came = bodyBytes - bodyBytesJudged
+        guard came >= max(1, server.limits.http.bodyBytesPerSecondMin * seconds) else { return refuse(.requestTimeout) }
+        restartPace()
+        setDeadline()
+    }
+
+    /// From here on the peer has its time again: at the start of a body, after a judgement, after a pause of ours.
+    func restartPace() {
         bodyBytesJudged = bodyBytes
-        guard came < max(1, server.limits.http.bodyBytesPerSecondMin * seconds) else { return setDeadline() }
-        refuse(.requestTimeout)
+        bodyDue = connection.loop.now.advanced(byNanoseconds: server.times.bodyIdle)
     }
 
     // MARK: The connection
