@@ -358,6 +358,33 @@ import Testing
         #expect(error == .unresolved(.timedOut))
     }
 
+    @Test func `nobody is left waiting by loops that stop`() async throws {
+        let isOver = Signal<Bool>()
+        let resolver = NameResolver(pool: BlockingPool()) { _ in
+            while !isOver.isSent {}
+            return .failure(.noAnswer)
+        }
+        let silent = try ScriptedServer { _, _, _ in .silence }
+        var options = options { $0.connectionsPerOriginMax = 1 }
+        options.resolver = resolver
+        options.resolveTimeout = .seconds(50)
+        let client = try LiveClient(options)
+        let place = try silent.url()
+        // One call on its way, one that waits for its connection, and one that waits for a name.
+        let urls = [place, place, try WebURL("http://game.test/")]
+        let errors = await withTaskGroup(of: WebClientError?.self) { group in
+            for url in urls { group.addTask { await failure { _ = try await client.get(url) } } }
+            group.addTask {
+                client.group.stop(within: .milliseconds(50))
+                return nil
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        isOver.send()
+        #expect(errors.compactMap { $0 } == [.loopUnavailable, .loopUnavailable, .loopUnavailable])
+        #expect(await failure { _ = try await client.get(place) } == .loopUnavailable)
+    }
+
     @Test func `a client on several loops calls from any task`() async throws {
         let server = try echo()
         let client = try LiveClient(options(), loops: 3)

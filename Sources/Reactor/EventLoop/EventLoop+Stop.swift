@@ -29,7 +29,15 @@ extension EventLoop {
         guard slab.occupied == 0 || (slab.occupied == signposts && now >= end) else { return }
         mailbox.close()
         life = .stopped
+        // What came in before the door closed was promised to run; and whoever still waits must not wait for ever.
+        readMailbox()
+        for act in lastActs { act() }
+        lastActs = []
+        runJobs()
     }
+
+    /// Runs a closure as one of the loop's last acts, when nothing more can happen on it: to tell those who wait.
+    public func whenStopped(_ body: @escaping () -> Void) { lastActs.append(body) }
 
     /// How many connections live here, tombstones of moved ones included.
     public var connectionCount: Int { slab.occupied }

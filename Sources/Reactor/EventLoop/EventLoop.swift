@@ -57,6 +57,7 @@ public final class EventLoop: @unchecked Sendable {
         case stopped
     }
     var life = Life.running
+    var lastActs: [() -> Void] = []
     /// Who runs the loop: compared with the caller's thread, and nothing else.
     var thread: pthread_t?
 
@@ -189,7 +190,7 @@ public final class EventLoop: @unchecked Sendable {
         if mailbox.notify(letter) { kernel.wake() }
     }
 
-    private func readMailbox() {
+    func readMailbox() {
         mailbox.takeAll(into: &batch)
         guard !batch.isEmpty else { return }
         var letters: [Mailbox.Letter] = []

@@ -13,7 +13,7 @@ final class ClientDial: ConnectionHandler {
     private var connection: Connection?
     private var isOver = false
 
-    /// - Parameter whenDone: called once, unless the dial is cancelled before; it gives the connection its next handler.
+    /// `whenDone` is called once, unless the dial is cancelled before; it gives the connection its next handler.
     init(_ url: WebURL, on client: ClientLoop, whenDone: @escaping (Outcome) -> Void) {
         self.url = url
         self.client = client
@@ -69,6 +69,7 @@ final class ClientDial: ConnectionHandler {
                 lastFailure = error
             }
         }
+        if client.loop.isStopping { return finish(.failure(.loopUnavailable)) }
         finish(.failure(lastFailure == .timedOut ? .timedOut(.connect) : .unreachable(lastFailure)))
     }
 

@@ -45,9 +45,27 @@ final class ClientLoop: @unchecked Sendable {
 
     // MARK: Calls
 
+    private var isWatchingStop = false
+
+    /// A loop that has stopped answers nobody, so everybody who waits is told.
+    func watchStop() {
+        guard !isWatchingStop else { return }
+        isWatchingStop = true
+        loop.whenStopped { [weak self] in self?.stopped() }
+    }
+
+    private func stopped() {
+        let open = Array(calls.values)
+        let lookups = Array(dials.values)
+        dials = [:]
+        for call in open { end(call, .loopUnavailable) }
+        for dial in lookups { dial.resolved(.failure(.stopped)) }
+    }
+
     func begin(_ call: ClientCall) {
         guard !call.crossing.isOver else { return }
         guard !loop.isStopping else { return call.crossing.end(.loopUnavailable) }
+        watchStop()
         guard let origin = origin(call.origin) else { return call.crossing.end(.tooManyOrigins) }
         if let timeout = call.request.timeout {
             call.timer = loop.schedule(at: loop.now + timeout) { [unowned self, unowned call] in

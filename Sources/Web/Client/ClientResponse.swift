@@ -44,7 +44,9 @@ public struct ClientStream: Sendable {
 
 /// The body of an answer: pieces of bytes, for one reader.
 public struct ResponseBody: AsyncSequence, Sendable {
+    /// A piece, never empty.
     public typealias Element = [UInt8]
+    /// Why the rest does not come.
     public typealias Failure = WebClientError
 
     let owner: CallOwner

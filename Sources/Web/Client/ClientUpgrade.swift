@@ -89,6 +89,7 @@ final class ClientUpgrade: ConnectionHandler {
     static func begin(_ plan: Plan, on client: ClientLoop, _ opening: SocketOpening) {
         guard !opening.isOver else { return }
         guard !client.loop.isStopping else { return opening.end(.failure(.loopUnavailable)) }
+        client.watchStop()
         let upgrade = ClientUpgrade(plan, on: client, opening)
         let dial = ClientDial(plan.request.url, on: client) { outcome in
             switch outcome {

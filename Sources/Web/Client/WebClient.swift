@@ -54,7 +54,10 @@ public final class WebClient: Sendable {
 
     /// Sends a request and waits for the whole answer.
     ///
-    /// - Parameter bodyBytesMax: the longest body that is taken; without one, the limit of the client counts.
+    /// - Parameters:
+    ///   - request: what is asked, and whom.
+    ///   - bodyBytesMax: the longest body that is taken; without one, the limit of the client counts.
+    /// - Returns: the answer, whatever its status.
     /// - Throws: why there is no answer. A status of 400 or 500 is an answer.
     public func send(
         _ request: ClientRequest,

@@ -13,7 +13,9 @@ public enum WebSocketMessage: Equatable, Sendable {
 /// The peer is read no faster than the sequence is; one that is not read for longer than `pingInterval` and `pongTimeout`
 /// together loses the socket, because nobody sees the answers to its pings.
 public struct WebSocketChannel: AsyncSequence, Sendable {
+    /// What is read.
     public typealias Element = WebSocketMessage
+    /// A socket that breaks ends the sequence; `closeCode` says how.
     public typealias Failure = Never
 
     /// The socket, for sending and closing.
