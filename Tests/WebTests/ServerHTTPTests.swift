@@ -39,9 +39,15 @@ import Testing
         #expect(all.contains("Connection: close\r\n"))
     }
 
-    @Test func `answers leave in the order of the requests, whatever order the handlers end in`() async throws {
+    /// Also when the second request is the last one that the connection takes.
+    @Test(arguments: [1_000, 2])
+    func `answers leave in the order of the requests, whatever order the handlers end in`(
+        requestsMax: Int
+    ) async throws {
         let kept = Mutex<Kept?>(nil)
-        let server = try LiveServer { routes in
+        var options = WebServerOptions()
+        options.limits.http.requestsPerConnectionMax = requestsMax
+        let server = try LiveServer(options) { routes in
             routes.get("/slow") { exchange in kept.withLock { $0 = Kept(exchange) } }
             routes.get("/fast") { exchange in
                 exchange.respond(.ok, "fast")

@@ -231,7 +231,8 @@ final class HTTP1Connection: ConnectionHandler {
             guard let next = queue.first, !endsAfterQueue || !next.outgoing.isEmpty else { break }
             flushBuffered(next)
         }
-        guard queue.isEmpty else { return }
+        // The exchange whose handler runs is not in the queue: `start` sees to the end behind it.
+        guard queue.isEmpty, fresh == nil else { return }
         if endsAfterQueue {
             endNow()
         } else if phase != .upgraded {
