@@ -44,7 +44,9 @@ public struct Connection {
 
     /// How many written bytes have not left yet.
     public var outputWaiting: Int {
-        slot.pointee.generation == generation ? slot.pointee.output.count + (slot.pointee.tls?.sealed.count ?? 0) : 0
+        guard slot.pointee.generation == generation else { return 0 }
+        let shared = slot.pointee.sharedOutput?.count ?? 0
+        return shared + slot.pointee.output.count + (slot.pointee.tls?.sealed.count ?? 0)
     }
 
     /// So much output waits that the peer is not read until it has left; `drained` then tells the handler.
@@ -67,6 +69,17 @@ public struct Connection {
         withOutput { $0.append(bytes) }
     }
 
+    /// Writes bytes that many connections get. They are not copied when they are all that is written in this iteration:
+    /// a thousand copies of one message would push everything else out of the processor's cache.
+    public func write(shared bytes: SharedBytes) {
+        guard isOpen else { return }
+        guard slot.pointee.output.isEmpty, slot.pointee.sharedOutput == nil, bytes.count > 0 else {
+            return write(bytes.bytes)
+        }
+        slot.pointee.sharedOutput = bytes
+        slot.pointee.loop.wrote(slot)
+    }
+
     /// Lends the buffer of what waits to be sent, to encode straight into it. The body must not use the connection.
     ///
     /// - Returns: `nil` when the connection is closed; the body did not run.
@@ -74,6 +87,7 @@ public struct Connection {
     public func withOutput<Result>(_ body: (inout ByteBuffer) -> Result) -> Result? {
         guard isOpen else { return nil }
         if slot.pointee.output.capacity == 0 { slot.pointee.loop.lendBuffer(to: slot) }
+        if slot.pointee.sharedOutput != nil { slot.pointee.loop.copyShared(of: slot) }
         let result = body(&slot.pointee.output)
         // The second write of an iteration has nothing to note, unless it was one too many.
         if !slot.pointee.flags.contains(.dirty) || slot.pointee.output.count > Int(slot.pointee.notedBelow) {

@@ -68,6 +68,8 @@ struct ConnectionSlot: ~Copyable {
     var input = ByteBuffer()
     /// What waits to be sent, before encryption. It owns memory only between a write and its send.
     var output = ByteBuffer()
+    /// The first write of an iteration, where it is shared with others: sent from where it stands, unless more is written.
+    var sharedOutput: SharedBytes?
     var peer = SocketAddress.unix(path: "")
     /// When the handler wants to be called, and the entry in the wheel, which may be earlier: it is moved lazily.
     var deadline = MonotonicTime.never

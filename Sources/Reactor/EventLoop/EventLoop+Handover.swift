@@ -27,6 +27,10 @@ final class ConnectionInTransit: @unchecked Sendable {
         peer = slot.pointee.peer
         deadline = slot.pointee.deadline
         flags = slot.pointee.flags.intersection([.paused, .congested, .finishing, .peerFinished, .tlsClosed])
+        if let shared = slot.pointee.sharedOutput {
+            slot.pointee.sharedOutput = nil
+            slot.pointee.output.append(shared.bytes)
+        }
         swap(&input, &slot.pointee.input)
         swap(&output, &slot.pointee.output)
         self.arrived = arrived

@@ -62,6 +62,7 @@ extension EventLoop {
         slot.pointee.tls = nil
         slot.pointee.input.release()
         slot.pointee.output.release()
+        slot.pointee.sharedOutput = nil
         slot.pointee.flags = []
         slot.pointee.interest = []
         slot.pointee.discarded = 0

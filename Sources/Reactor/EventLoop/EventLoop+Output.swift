@@ -7,9 +7,16 @@ extension EventLoop {
         slot.pointee.output = spares.take()
     }
 
+    /// More is written behind shared bytes: from now on they are a part of the whole.
+    func copyShared(of slot: SlotPointer) {
+        guard let shared = slot.pointee.sharedOutput else { return }
+        slot.pointee.sharedOutput = nil
+        slot.pointee.output.append(shared.bytes)
+    }
+
     /// After every write: notes that there is something to send, and holds the bounds.
     func wrote(_ slot: SlotPointer) {
-        let waiting = slot.pointee.output.count
+        let waiting = slot.pointee.output.count + (slot.pointee.sharedOutput?.count ?? 0)
         if waiting > limits.connection.outgoingBytesHigh {
             slot.pointee.flags.insert(.congested)
             if waiting > limits.connection.outgoingBytesMax { return condemn(slot, because: .outputLimit) }
@@ -63,6 +70,10 @@ extension EventLoop {
     }
 
     private func flushPlain(_ slot: SlotPointer) -> Bool {
+        if let shared = slot.pointee.sharedOutput {
+            slot.pointee.sharedOutput = nil
+            return flushShared(shared, of: slot)
+        }
         guard slot.pointee.output.count > 0 else { return true }
         switch slot.pointee.output.withUnsafeBytes({ kernel.send($0, to: slot.pointee.descriptor) }) {
         case .moved(let count):
@@ -86,7 +97,27 @@ extension EventLoop {
         }
     }
 
+    private func flushShared(_ shared: SharedBytes, of slot: SlotPointer) -> Bool {
+        let outcome = shared.withUnsafeBytes { kernel.send($0, to: slot.pointee.descriptor) }
+        var sent = 0
+        switch outcome {
+        case .moved(let count): sent = count
+        case .wouldBlock: break
+        case .failed(let error):
+            condemn(slot, because: .broken(error))
+            return false
+        }
+        counters.bytesSent &+= sent
+        guard sent < shared.count else { return true }
+        slot.pointee.takenByReader = UInt32(clamping: Int(slot.pointee.takenByReader) + sent)
+        // What a slow reader has not taken it owns from here on.
+        slot.pointee.output.append(shared.bytes.extracting(sent..<shared.count))
+        awaitRoom(slot)
+        return false
+    }
+
     private func flushSealed(_ tls: TLSLink, of slot: SlotPointer) -> Bool {
+        if slot.pointee.phase == .open, slot.pointee.sharedOutput != nil { copyShared(of: slot) }
         if slot.pointee.phase == .open, slot.pointee.output.count > 0 {
             if tls.sealed.capacity == 0 { tls.sealed = spares.take() }
             let failure = slot.pointee.output.withUnsafeBytes { tls.seal($0) }

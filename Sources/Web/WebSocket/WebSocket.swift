@@ -95,7 +95,7 @@ public import Reactor
     /// Sends a message that many get: its frame is made once and never compressed.
     public func send(_ message: SharedMessage) {
         guard phase == .open else { return }
-        connection.write(message.frame.bytes)
+        connection.write(shared: message.frame)
     }
 
     /// Closes the socket in order: the peer is told, and has a bounded time to answer.
