@@ -18,23 +18,43 @@ public struct TLSFacts: Sendable {
 
 /// A connection's TLS: the session, and the two kinds of ciphertext that may have to wait beside it.
 final class TLSLink {
-    private var session: TLSSession
+    /// What is changed in place stands in memory of its own, freed with the link: within the class each change would cost
+    /// a run-time check.
+    private struct State: ~Copyable {
+        var session: TLSSession
+        var sealed = ByteBuffer()
+    }
+    private let state: UnsafeMutablePointer<State>
+    private var session: TLSSession {
+        _read { yield state.pointee.session }
+        _modify { yield &state.pointee.session }
+    }
     /// Ciphertext that was received and not yet taken by the session, lent for the duration of one event.
     private var unfed = UnsafeRawBufferPointer(start: nil, count: 0)
     /// The same, kept over a pause of the handler.
     private var kept = ByteBuffer()
     private var hasMore = false
     /// Ciphertext that waits to be sent.
-    var sealed = ByteBuffer()
+    var sealed: ByteBuffer {
+        _read { yield state.pointee.sealed }
+        _modify { yield &state.pointee.sealed }
+    }
 
     init?(server context: TLSContext) {
         guard let session = try? TLSSession(context) else { return nil }
-        self.session = session
+        state = .allocate(capacity: 1)
+        state.initialize(to: State(session: session))
     }
 
     init?(client context: TLSContext, serverName: String) {
         guard let session = try? TLSSession(context, serverName: serverName) else { return nil }
-        self.session = session
+        state = .allocate(capacity: 1)
+        state.initialize(to: State(session: session))
+    }
+
+    deinit {
+        state.deinitialize(count: 1)
+        state.deallocate()
     }
 
     /// A client speaks first. A failure here shows as the failure of the next read.
@@ -73,6 +93,8 @@ final class TLSLink {
             pendingEnd = nil
             return ending
         }
+        // Everything was taken the last time, and nothing new has come: no need to ask OpenSSL what it would say.
+        guard hasMore || unfed.count > 0 || !kept.isEmpty else { return .needsMore }
         let received: TLSReceived
         if kept.isEmpty {
             received = session.receive(&unfed, into: room, cipherOut: &sealed)
