@@ -45,7 +45,7 @@ final class HTTPPlayer: Player {
         switch manner {
         case .trickling:
             sendsMax = 3
-            pause = 20_000_000
+            pause = 10_000_000
         case .sipping: readsMax = 700
         case .deaf: readsMax = 0
         case .vanishing: vanishesAfter = entropy.uniform(in: 1...60)

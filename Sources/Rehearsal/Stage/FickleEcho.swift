@@ -50,13 +50,14 @@ final class FickleEcho: ConnectionHandler {
     private func pause(_ connection: Connection) {
         connection.pauseReading()
         let id = connection.id
-        let loop = connection.loop
-        // Somebody else ends the pause, wherever the connection is by then.
-        let resumes = loop.schedule(at: loop.now + .milliseconds(Int64(handlers.stage.network.entropy.uniform(below: 50)))) {
-            [unowned loop] in
-            if !loop.send(to: id, { $0.resumeReading() }) { connection.abort() }
+        resume(id, on: connection.loop, after: Int64(handlers.stage.network.entropy.uniform(below: 50)))
+    }
+
+    /// Somebody else ends the pause, wherever the connection is by then; a full mailbox makes him try again.
+    private func resume(_ id: ConnectionID, on loop: EventLoop, after milliseconds: Int64) {
+        loop.schedule(at: loop.now + .milliseconds(milliseconds)) { [unowned loop] in
+            if !loop.isStopped, !loop.send(to: id, { $0.resumeReading() }) { self.resume(id, on: loop, after: 1) }
         }
-        if resumes == nil { connection.resumeReading() }
     }
 
     func peerFinished(_ connection: Connection) {

@@ -103,6 +103,7 @@ public final class Stage {
             if !ledger.complaints.isEmpty || !network.violations.isEmpty { break }
         }
         ledger.expect(rounds < Self.roundsMax, "the play does not end")
+        guard ledger.complaints.isEmpty, network.violations.isEmpty else { return outcome(0) }
         let checked = ledger.answersChecked + ledger.echoesChecked
         for player in players { player.curtain() }
         players = []
@@ -110,7 +111,11 @@ public final class Stage {
         stop()
         group = nil
         ledger.expectNothingAlive()
-        return Outcome(
+        return outcome(checked)
+    }
+
+    private func outcome(_ checked: Int) -> Outcome {
+        Outcome(
             complaints: ledger.complaints + network.violations, digest: network.digest, calls: network.faults.calls,
             checked: checked, moves: ledger.moves, rounds: rounds)
     }
@@ -161,6 +166,7 @@ public final class Stage {
 
     /// Everybody waits: time passes until somebody has a reason to go on.
     private func letTimePass() {
+        if loops.allSatisfy(\.isStopped), players.allSatisfy(\.isDone), arrivals == 0 { return }
         if kernels.contains(where: { $0.hasCall }) || arrivals > 0 { return network.advance(by: 1_000_000) }
         var until = kernels.indices.map { loops[$0].isStopped ? .never : kernels[$0].sleepsUntil }.min() ?? .never
         for player in players where !player.isDone && player.waitsUntil > network.now {
@@ -184,6 +190,7 @@ public final class Stage {
         network.weather = Weather()
         for _ in 0..<2_000 where loops.contains(where: { $0.connectionCount > 0 }) {
             if !round() { letTimePass() }
+            if !ledger.complaints.isEmpty { break }
         }
         for loop in loops {
             ledger.expect(loop.connectionCount == 0, "\(loop.connectionCount) connections are left on loop \(loop.index)")
@@ -195,6 +202,7 @@ public final class Stage {
         for loop in loops { loop.beginStop(within: Self.stopTimeout) }
         for _ in 0..<2_000 where loops.contains(where: { !$0.isStopped }) {
             if !round() { letTimePass() }
+            if !ledger.complaints.isEmpty { break }
         }
         ledger.expect(loops.allSatisfy(\.isStopped), "a loop does not stop")
         ledger.expect(network.openDescriptors == 0, "\(network.openDescriptors) descriptors are left open")
