@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    @Test(arguments: blocks)
+    @Test(.serialized, arguments: blocks)
     func `everybody gets what he is owed, and nothing is left behind`(seeds: ClosedRange<UInt64>) {
         for seed in seeds { Self.report(Stage(seed: seed).play(), seed) }
     }

@@ -29,6 +29,11 @@ extension EventLoop {
         guard slab.occupied == 0 || (slab.occupied == signposts && now >= end) else { return }
         mailbox.close()
         life = .stopped
+        // The last act: whatever came in before the box was closed is opened, so that nobody waits for it for ever.
+        readMailbox()
+        runJobs()
+        buryCondemned()
+        listeners.removeAll()
     }
 
     /// How many connections live here, tombstones of moved ones included.

@@ -61,7 +61,7 @@ class Player {
         guard network.now >= waitsUntil else { return false }
         let hasSent = sendSome(end)
         let hasRead = readSome(end)
-        if ending == .none, !hasRead, end.waiting == 0, end.isFinished || end.isBroken {
+        if ending == .none, !hasRead, end.waiting == 0 || readsMax == 0, end.isFinished || end.isBroken {
             ending = end.isBroken ? .broken : .finished
             ended()
             return true

@@ -35,6 +35,7 @@ public final class Stage {
     private var kernels: [FakeKernel] = []
     private var players: [Player] = []
     private var rounds = 0
+    private var idleRounds = 0
     /// Players come for a while, not all at the start.
     private var arrivals = 0
     private var stopsAtRound: Int?
@@ -99,7 +100,7 @@ public final class Stage {
     /// Plays to the end and looks at what is left.
     public func play() -> Outcome {
         while rounds < Self.roundsMax, arrivals > 0 || players.contains(where: { !$0.isDone }) {
-            if !round() { letTimePass() }
+            roundOrRest()
             if !ledger.complaints.isEmpty || !network.violations.isEmpty { break }
         }
         ledger.expect(rounds < Self.roundsMax, "the play does not end")
@@ -118,6 +119,15 @@ public final class Stage {
         Outcome(
             complaints: ledger.complaints + network.violations, digest: network.digest, calls: network.faults.calls,
             checked: checked, moves: ledger.moves, rounds: rounds)
+    }
+
+    /// Time passes when nothing happened twice: in the first of these rounds timers may have fired, and what they have set
+    /// is known to the kernel in the second.
+    private func roundOrRest() {
+        idleRounds = round() ? 0 : idleRounds + 1
+        guard idleRounds == 2 else { return }
+        idleRounds = 0
+        letTimePass()
     }
 
     /// Gives everybody a turn, in any order.
@@ -189,7 +199,7 @@ public final class Stage {
     private func drain() {
         network.weather = Weather()
         for _ in 0..<2_000 where loops.contains(where: { $0.connectionCount > 0 }) {
-            if !round() { letTimePass() }
+            roundOrRest()
             if !ledger.complaints.isEmpty { break }
         }
         for loop in loops {
@@ -201,7 +211,7 @@ public final class Stage {
     private func stop() {
         for loop in loops { loop.beginStop(within: Self.stopTimeout) }
         for _ in 0..<2_000 where loops.contains(where: { !$0.isStopped }) {
-            if !round() { letTimePass() }
+            roundOrRest()
             if !ledger.complaints.isEmpty { break }
         }
         ledger.expect(loops.allSatisfy(\.isStopped), "a loop does not stop")

@@ -48,7 +48,8 @@ final class HTTP1Connection: ConnectionHandler {
         var offset = 0
         let bytes = UnsafeRawBufferPointer(bytes)
         var goesOn = true
-        while goesOn, offset < bytes.count {
+        // Who does not read his answers gets no further ones made; what he has asked waits unread.
+        while goesOn, offset < bytes.count, !connection.isCongested {
             switch phase {
             case .head: goesOn = unsafe readHead(bytes, &offset)
             case .body: goesOn = unsafe readBody(bytes, &offset)
@@ -107,9 +108,14 @@ final class HTTP1Connection: ConnectionHandler {
             receiving = exchange
             bodyBytes = 0
             bodyBytesJudged = 0
+            awaited = .nothing
             phase = .body
         }
-        if requestCount >= server.limits.http.requestsPerConnectionMax { endsAfterQueue = true }
+        if requestCount >= server.limits.http.requestsPerConnectionMax || !exchange.head.keepsAlive {
+            // Nothing behind this request is looked at.
+            endsAfterQueue = true
+            if framing == .none { phase = .ended }
+        }
         fresh = exchange
         server.dispatch(exchange)
         fresh = nil
@@ -200,6 +206,8 @@ final class HTTP1Connection: ConnectionHandler {
     private func endBody(of exchange: Exchange) {
         receiving = nil
         phase = endsAfterQueue ? .ended : .head
+        // The time that the peer took for the body is not the handler's.
+        exchange.began = connection.loop.now
         exchange.bodyEnded()
         advance()
     }
@@ -224,7 +232,7 @@ final class HTTP1Connection: ConnectionHandler {
             guard let next = queue.first, !endsAfterQueue || !next.outgoing.isEmpty else { break }
             flushBuffered(next)
         }
-        guard queue.isEmpty else { return }
+        guard queue.isEmpty else { return setDeadline() }
         if endsAfterQueue {
             endNow()
         } else if phase != .upgraded {
@@ -253,34 +261,55 @@ final class HTTP1Connection: ConnectionHandler {
         return receiving.bodyConsumer == nil && receiving.body.count >= server.limits.http.bodyBufferBytesMax
     }
 
+    /// What the deadline stands for.
+    private enum Awaited { case nothing, body, response, head, request }
+    private var awaited = Awaited.nothing
+
     /// One deadline, by what is waited for: a body, a handler, the rest of a head, or a next request.
     func setDeadline() {
         let times = server.times
         let now = connection.loop.now
         if phase == .upgraded { return }
-        if let first = queue.first {
+        if connection.isCongested {
+            // The connection itself watches a peer that does not read.
+            expect(.nothing, until: .never)
+        } else if let first = queue.first {
             if receiving != nil, !isPaused, first === receiving || first.responseState != .none {
-                connection.deadline = now.advanced(byNanoseconds: times.bodyIdle)
+                // Not moved by each byte that trickles in: the pace is judged when it has passed.
+                if awaited != .body { expect(.body, until: now.advanced(byNanoseconds: times.bodyIdle)) }
+            } else if first.responseState == .none {
+                expect(.response, until: first.began.advanced(byNanoseconds: times.response))
             } else {
-                connection.deadline = first.responseState == .none ? first.began.advanced(byNanoseconds: times.response) : .never
+                expect(.nothing, until: .never)
             }
         } else if let headBegan {
-            connection.deadline = headBegan.advanced(byNanoseconds: times.head)
+            expect(.head, until: headBegan.advanced(byNanoseconds: times.head))
         } else {
-            connection.deadline = now.advanced(byNanoseconds: times.idle)
+            expect(.request, until: now.advanced(byNanoseconds: times.idle))
         }
     }
 
+    private func expect(_ what: Awaited, until deadline: MonotonicTime) {
+        awaited = what
+        connection.deadline = deadline
+    }
+
     func deadlinePassed(_ connection: Connection) {
-        if let receiving, !isPaused { return judgePace(receiving) }
-        if let first = queue.first, first.responseState == .none {
+        let late = awaited
+        awaited = .nothing
+        switch late {
+        case .nothing: break
+        case .body:
+            if let receiving, !isPaused { judgePace(receiving) } else { setDeadline() }
+        case .response:
+            guard let first = queue.first, first.responseState == .none else { return setDeadline() }
             // The handler has taken too long. It is told, and whoever waits is told too.
             first.respond(Response(.unavailable), bytes: [])
             first.cancel()
-            return
+            setDeadline()
+        case .head: refuse(.requestTimeout)
+        case .request: connection.finish()
         }
-        guard queue.isEmpty else { return }
-        if headBegan != nil { refuse(.requestTimeout) } else { connection.finish() }
     }
 
     /// A body must come at a minimal pace. The time that a handler lets it wait does not count.
@@ -295,19 +324,29 @@ final class HTTP1Connection: ConnectionHandler {
     // MARK: The connection
 
     func peerFinished(_ connection: Connection) {
+        guard phase != .upgraded else { return connection.finish() }
         endsAfterQueue = true
-        phase = phase == .upgraded ? phase : .ended
-        if let receiving {
-            // The request will never be whole, so no answer to it can be right.
-            self.receiving = nil
-            receiving.bodyFailed()
-            receiving.cancel()
-            return breakOff()
+        phase = .ended
+        if let cut = receiving {
+            // The request will never be whole, so no answer to it can be right; those before it still get theirs.
+            receiving = nil
+            cut.bodyFailed()
+            if cut.responseState == .none {
+                queue.removeAll { $0 === cut }
+                cut.framing = nil
+                cut.cancel()
+            } else if !cut.isAnswered {
+                cut.cancel()
+                return breakOff()
+            }
         }
-        if queue.isEmpty { connection.finish() }
+        advance()
     }
 
-    func drained(_ connection: Connection) { queue.first?.drained() }
+    func drained(_ connection: Connection) {
+        queue.first?.drained()
+        setDeadline()
+    }
 
     func stopping(_ connection: Connection) {
         endsAfterQueue = true
