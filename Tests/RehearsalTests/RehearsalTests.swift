@@ -31,3 +31,34 @@ import Testing
         for seed in seeds { Self.report(Stage(seed: seed).play(), seed) }
     }
 }
+
+extension RehearsalTests {
+    @Test(arguments: [2, 11, 23] as [UInt64])
+    func `the same seed is the same play, also in another process`(seed: UInt64) async {
+        let digest: UInt64 = Stage(seed: seed).play().digest
+        #expect(Stage(seed: seed).play().digest == digest)
+        // Another process hashes with another seed and lies at other addresses.
+        await #expect(processExitsWith: .success) { [seed, digest] in
+            if Stage(seed: seed).play().digest != digest { exit(1) }
+        }
+    }
+
+    @Test func `plays check something`() {
+        let outcomes = (1...30 as ClosedRange<UInt64>).map { Stage(seed: $0).play() }
+        #expect(outcomes.reduce(0) { $0 + $1.checked } > 1_000)
+        #expect(outcomes.contains { $0.moves > 0 })
+    }
+
+    /// As sqlite's tests do it: the first call fails, then the second, and so on until there is none left to fail.
+    @Test func `any one call of the kernel may fail`() {
+        let seed: UInt64 = 5
+        let step = Self.number("GAMEKEEPER_SEEDS").map { $0 >= 1_000 ? 1 : 23 } ?? 23
+        var failing = 1
+        while true {
+            let outcome = Stage(seed: seed, failing: failing).play()
+            Self.report(outcome, seed, " (call \(failing) fails)")
+            guard outcome.calls >= failing, outcome.complaints.isEmpty else { break }
+            failing += step
+        }
+    }
+}

@@ -44,7 +44,7 @@ final class HTTPPlayer: Player {
         if manner == .vanishing, entropy.chance(0.5) { requests.append(HTTPRequestScript(target: "/abandon")) }
         switch manner {
         case .trickling:
-            sendsMax = 3
+            sendsMax = 40
             pause = 10_000_000
         case .sipping: readsMax = 700
         case .deaf: readsMax = 0

@@ -103,7 +103,7 @@ public final class Stage {
             roundOrRest()
             if !ledger.complaints.isEmpty || !network.violations.isEmpty { break }
         }
-        ledger.expect(rounds < Self.roundsMax, "the play does not end")
+        ledger.expect(rounds < Self.roundsMax, "the play does not end: \(waiting)")
         guard ledger.complaints.isEmpty, network.violations.isEmpty else { return outcome(0) }
         let checked = ledger.answersChecked + ledger.echoesChecked
         for player in players { player.curtain() }
@@ -183,7 +183,6 @@ public final class Stage {
             until = min(until, player.waitsUntil)
         }
         guard until != .never else {
-            let waiting = players.filter { !$0.isDone }.map { "\($0.name): \($0.state)" }
             return ledger.complain("everybody waits for ever: \(waiting)")
         }
         var nanoseconds = max(1, until.nanoseconds &- network.now.nanoseconds)
@@ -192,6 +191,8 @@ public final class Stage {
         }
         network.advance(by: nanoseconds)
     }
+
+    private var waiting: [String] { players.filter { !$0.isDone }.map { "\($0.name): \($0.state)" } }
 
     // MARK: What is left
 
