@@ -16,6 +16,9 @@ extension EventLoop: SerialExecutor, TaskExecutor {
     /// Lets `assumeIsolated` hold on the loop's thread, also outside of a job.
     public func checkIsolated() { precondition(isCurrent, "this runs on the loop's own thread only") }
 
+    /// The same as a question: without it, `Task.immediate` on the loop's thread takes the way through the pool's threads.
+    public func isIsolatingCurrentContext() -> Bool? { isCurrent }
+
     /// How many rounds of jobs one iteration runs before sockets get their turn again.
     private static let jobRoundsMax = 8
 

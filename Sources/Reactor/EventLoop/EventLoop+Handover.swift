@@ -15,6 +15,10 @@ final class ConnectionInTransit: @unchecked Sendable {
     let flags: ConnectionSlot.Flags
     var input = ByteBuffer()
     var output = ByteBuffer()
+    /// What is true of the connection, wherever it lives.
+    private static let lasting: ConnectionSlot.Flags = [
+        .paused, .congested, .finishing, .peerFinished, .toldToStop, .tlsClosed, .truncated, .awaitsDrain,
+    ]
     /// Run on the new loop when the connection has arrived, or with `nil` when it could not be taken in.
     let arrived: @Sendable (Connection?) -> Void
 
@@ -26,7 +30,7 @@ final class ConnectionInTransit: @unchecked Sendable {
         tls = slot.pointee.tls
         peer = slot.pointee.peer
         deadline = slot.pointee.deadline
-        flags = slot.pointee.flags.intersection([.paused, .congested, .finishing, .peerFinished, .tlsClosed])
+        flags = slot.pointee.flags.intersection(Self.lasting)
         if let shared = slot.pointee.sharedOutput {
             slot.pointee.sharedOutput = nil
             slot.pointee.output.append(shared.bytes)
@@ -92,7 +96,8 @@ extension EventLoop {
 
     private func stay(_ slot: SlotPointer, _ departure: Departure) {
         departure.arrived(Connection(slot))
-        if slot.pointee.phase == .open, slot.pointee.input.count > 0 { resume(slot) }
+        // What the departure left unconsumed, and what it kept the loop from reading.
+        if slot.pointee.phase == .open { resume(slot) }
     }
 
     /// The slot stays as a signpost until the connection has ended. Where to is told by the new loop (`settled`).
@@ -131,7 +136,8 @@ extension EventLoop {
         let here = slot.pointee.id
         siblings[transit.origin.loop].notify(.moved(transit.origin, to: here))
         transit.arrived(Connection(slot))
-        if slot.pointee.output.count > 0 || slot.pointee.tls?.hasSealed == true { markDirty(slot) }
+        let hasWords = slot.pointee.output.count > 0 || slot.pointee.tls?.hasSealed == true
+        if hasWords || !slot.pointee.flags.isDisjoint(with: [.finishing, .awaitsDrain]) { markDirty(slot) }
         // What arrived before the move has been read already; it is delivered here.
         if slot.pointee.input.count > 0 || slot.pointee.tls?.hasUnread == true { resume(slot) }
         if case .draining = life { tellToStop(slot) }
@@ -141,7 +147,9 @@ extension EventLoop {
     private func turnAway(_ transit: ConnectionInTransit) {
         counters.turnedAway += 1
         kernel.close(transit.descriptor)
+        counters.closed += 1
         transit.arrived(nil)
+        transit.handler?.closed(Connection(nowhere), because: life == .stopped ? .stopped : .broken(.outOfDescriptors))
         siblings[transit.origin.loop].notify(.bury(transit.origin))
     }
 

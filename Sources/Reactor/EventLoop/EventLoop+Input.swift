@@ -8,10 +8,14 @@ extension EventLoop {
             return condemn(slot, because: .broken(.reset))
         }
         guard slot.pointee.flags.isDisjoint(with: .silencing) || slot.pointee.phase != .open else {
+            // Not asked for, and still reported: both directions are over, and nobody would take what the handler says.
+            guard slot.pointee.interest.contains(.read) else { return condemn(slot, because: .broken(.reset)) }
             // Told only now, so that a pause that ends before the next byte costs no system call.
             return want(slot.pointee.interest.subtracting(.read), slot)
         }
         let kept = slot.pointee.tls == nil ? slot.pointee.input.count : 0
+        // What a pause has left comes first, or every pause could leave more than the one before.
+        if kept > 0, slot.pointee.flags.contains(.resumed) { return }
         let room = UnsafeMutableRawBufferPointer(start: receiveMemory + kept, count: limits.loop.receiveBufferBytes)
         switch kernel.receive(from: slot.pointee.descriptor, into: room) {
         case .wouldBlock: break
@@ -27,6 +31,8 @@ extension EventLoop {
         switch slot.pointee.phase {
         case .open:
             guard slot.pointee.tls == nil else { return unseal(bytes, for: slot) }
+            // Paused as soon as it was opened: what came behind a PROXY header has to wait.
+            guard slot.pointee.flags.isDisjoint(with: .silencing) else { return keep(UnsafeRawBufferPointer(bytes), of: slot) }
             deliver(joined(bytes, with: slot), to: slot)
         case .lingering:
             slot.pointee.discarded = UInt32(clamping: Int(slot.pointee.discarded) + bytes.count)

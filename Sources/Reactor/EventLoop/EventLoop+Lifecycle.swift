@@ -17,6 +17,8 @@ extension EventLoop {
         slot.pointee.phase = .open
         setDeadline(.never, of: slot)
         slot.pointee.handler?.opened(Connection(slot))
+        // What was written before there was anybody to send it to.
+        if slot.pointee.output.count > 0 || slot.pointee.flags.contains(.finishing) { markDirty(slot) }
         // A server that stops has told everybody but this one, who was still shaking hands.
         if case .draining = life { tellToStop(slot) }
     }

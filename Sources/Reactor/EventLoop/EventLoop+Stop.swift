@@ -34,6 +34,8 @@ extension EventLoop {
         for act in lastActs { act() }
         lastActs = []
         runJobs()
+        buryCondemned()
+        listeners.removeAll()
     }
 
     /// Runs a closure as one of the loop's last acts, when nothing more can happen on it: to tell those who wait.

@@ -23,6 +23,8 @@ public final class EventLoop: @unchecked Sendable {
 
     let mailbox: Mailbox
     var slab: ConnectionSlab
+    /// A slot that never holds a connection: what the handler of one that found no room is told of its end with.
+    let nowhere: SlotPointer
     var timers: TimerWheel
     var timerBodies = TimerBodies()
     var listeners: [Listener] = []
@@ -76,12 +78,16 @@ public final class EventLoop: @unchecked Sendable {
         receiveMemory = .allocate(byteCount: room, alignment: 64)
         plainMemory = .allocate(byteCount: room + limits.connection.inputKeptBytesMax, alignment: 64)
         ready = .allocate(capacity: limits.loop.eventsPerWaitMax)
+        nowhere = .allocate(capacity: 1)
+        nowhere.initialize(to: ConnectionSlot(loop: self, index: 0))
     }
 
     deinit {
         receiveMemory.deallocate()
         plainMemory.deallocate()
         ready.deallocate()
+        nowhere.deinitialize(count: 1)
+        nowhere.deallocate()
     }
 
     /// Whether the caller is on the loop's thread.

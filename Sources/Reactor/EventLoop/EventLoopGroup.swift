@@ -32,6 +32,13 @@ public final class EventLoopGroup: Sendable {
         loops = made
     }
 
+    deinit {
+        // Loops that run are held by their threads and still need each other. Those that stopped would keep each other
+        // for ever.
+        guard threads.withLock({ $0.isEmpty }) else { return }
+        for loop in loops { loop.siblings = [] }
+    }
+
     /// How many processors this process may use.
     public static var coreCount: Int {
         max(1, min(256, Int(gamekeeper_processor_count())))

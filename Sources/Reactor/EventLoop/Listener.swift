@@ -138,6 +138,13 @@ extension EventLoop {
         slot.pointee.interest = .read
         slot.pointee.peer = peer
         slot.pointee.tls = listener.options.tls.flatMap { TLSLink(server: $0.current) }
+        // Never in the clear where TLS is spoken: without memory for it, there is no connection.
+        if slot.pointee.tls == nil, listener.options.tls != nil {
+            counters.turnedAway += 1
+            kernel.disarm(descriptor)
+            kernel.close(descriptor)
+            return vacate(slot)
+        }
         slot.pointee.handler = listener.makeHandler(Connection(slot))
         if listener.options.proxies.contains(peer) {
             slot.pointee.phase = .awaitingProxyHeader

@@ -154,11 +154,12 @@ public import Reactor
             ownedHead.removeAll()
             body.release()
             outgoing.release()
-            bodyConsumer = nil
-            whenDrained = nil
-            whenCancelled = nil
-            isCancelled = false
         }
+        // A handler that answers at once may have set these all the same: they belong to this request and no other.
+        bodyConsumer = nil
+        whenDrained = nil
+        whenCancelled = nil
+        isCancelled = false
         endsConnection = false
         sendsChunks = false
         dropsBody = false

@@ -7,7 +7,7 @@ extension HTTP1Connection: ExchangeFraming {
     var security: TLSFacts? { connection.security }
 
     func respond(_ exchange: Exchange, _ response: Response, body: RawSpan) {
-        prepareEnd(exchange)
+        prepareEnd(exchange, isWhole: true)
         output(of: exchange) { output in
             let isWritten = encodeHead(exchange, response, length: body.byteCount, to: &output)
             if isWritten, exchange.method != .head, !response.status.hasNoBody { output.append(body) }
@@ -16,7 +16,7 @@ extension HTTP1Connection: ExchangeFraming {
     }
 
     func begin(_ exchange: Exchange, _ response: Response, length: Int?) {
-        prepareEnd(exchange)
+        prepareEnd(exchange, isWhole: false)
         var isWritten = false
         output(of: exchange) { output in
             isWritten = encodeHead(exchange, response, length: length ?? -1, to: &output)
@@ -99,27 +99,35 @@ extension HTTP1Connection: ExchangeFraming {
         exchange.bodyConsumer = nil
         if exchange === receiving {
             exchange.body.release()
+            if exchange.endsConnection, mayNeverCome(exchange) { leaveBody(of: exchange) }
             connection.resumeReading()
         }
         if queue.first === exchange { advance() }
     }
 
     /// Decides whether the connection can go on behind this response, before its head says so.
-    private func prepareEnd(_ exchange: Exchange) {
-        let isLast = endsAfterQueue && (exchange === fresh || queue.last === exchange && fresh == nil)
-        var ends = !exchange.head.keepsAlive || isLast || server.isStopping
+    private func prepareEnd(_ exchange: Exchange, isWhole: Bool) {
+        // Only the last one may say that it is: nobody reads an answer behind it.
+        let isLast = exchange === fresh || queue.last === exchange && fresh == nil
+        var ends = !exchange.head.keepsAlive || isLast && (endsAfterQueue || server.isStopping)
         if exchange === receiving {
-            // The rest of the body would have to be read first: only if it is surely short, and surely coming.
-            let left = exchange.bodyLength ?? .max
-            if exchange.head.expectsContinue && !exchange.hasContinued || left > server.limits.http.discardedBytesMax {
-                ends = true
-                phase = .ended
-                receiving = nil
-                exchange.bodyFailed()
-            }
+            // The rest of the body would have to be read first: only if it is surely short, and surely coming. A response
+            // that has only begun may be made of that body.
+            let isLong = exchange.bodyLength ?? .max > server.limits.http.discardedBytesMax
+            if mayNeverCome(exchange) || isWhole && isLong { ends = true }
+            if ends, isWhole, mayNeverCome(exchange) || isLong { leaveBody(of: exchange) }
         }
         exchange.endsConnection = ends
         if ends, exchange !== receiving { phase = .ended }
+    }
+
+    /// The peer waits for our leave to send the body, and has got none.
+    private func mayNeverCome(_ exchange: Exchange) -> Bool { exchange.head.expectsContinue && !exchange.hasContinued }
+
+    private func leaveBody(of exchange: Exchange) {
+        phase = .ended
+        receiving = nil
+        exchange.bodyFailed()
     }
 
     /// Appends a head; `length` is negative when nobody knows it.

@@ -28,8 +28,6 @@ final class HTTP1Connection: ConnectionHandler {
     /// How many bytes of that body have come, and how many had come when its pace was last judged.
     private var bodyBytes = 0
     private var bodyBytesJudged = 0
-    /// When its pace is judged next. Bytes that trickle in do not move it.
-    private var bodyDue = MonotonicTime.never
     /// Exchanges whose response has not left, in the order of their requests.
     var queue: [Exchange] = []
     /// The exchange whose handler runs for the first time, not in the queue: most are answered before it returns.
@@ -52,8 +50,9 @@ final class HTTP1Connection: ConnectionHandler {
         var offset = 0
         let bytes = UnsafeRawBufferPointer(bytes)
         var goesOn = true
-        // A body whose last byte was the last to arrive is complete without another one.
-        while goesOn, offset < bytes.count || phase == .body && reader.isComplete {
+        // Who does not read his answers gets no further ones made; what he has asked waits unread. A body whose last byte
+        // was the last to arrive is complete without another one.
+        while goesOn, !connection.isCongested, offset < bytes.count || phase == .body && reader.isComplete {
             switch phase {
             case .head: goesOn = unsafe readHead(bytes, &offset)
             case .body: goesOn = unsafe readBody(bytes, &offset)
@@ -114,7 +113,11 @@ final class HTTP1Connection: ConnectionHandler {
             restartPace()
             phase = .body
         }
-        if requestCount >= server.limits.http.requestsPerConnectionMax { endsAfterQueue = true }
+        if requestCount >= server.limits.http.requestsPerConnectionMax || !exchange.head.keepsAlive {
+            // Nothing behind this request is looked at.
+            endsAfterQueue = true
+            if framing == .none { phase = .ended }
+        }
         fresh = exchange
         server.dispatch(exchange)
         fresh = nil
@@ -207,6 +210,8 @@ final class HTTP1Connection: ConnectionHandler {
     private func endBody(of exchange: Exchange) {
         receiving = nil
         phase = endsAfterQueue ? .ended : .head
+        // The time that the peer took for the body is not the handler's.
+        exchange.began = connection.loop.now
         exchange.bodyEnded()
         advance()
     }
@@ -232,7 +237,7 @@ final class HTTP1Connection: ConnectionHandler {
             flushBuffered(next)
         }
         // The exchange whose handler runs is not in the queue: `start` sees to the end behind it.
-        guard queue.isEmpty, fresh == nil else { return }
+        guard queue.isEmpty, fresh == nil else { return setDeadline() }
         if endsAfterQueue {
             endNow()
         } else if phase != .upgraded {
@@ -261,36 +266,57 @@ final class HTTP1Connection: ConnectionHandler {
         return receiving.bodyConsumer == nil && receiving.body.count >= server.limits.http.bodyBufferBytesMax
     }
 
+    /// What the deadline stands for.
+    private enum Awaited { case nothing, body, response, answers, head, request }
+    private var awaited = Awaited.nothing
+
     /// One deadline, by what is waited for: a body, a handler, the rest of a head, or a next request.
     func setDeadline() {
         let times = server.times
         let now = connection.loop.now
         if phase == .upgraded { return }
-        if let answersDue, !queue.isEmpty { return connection.deadline = answersDue }
-        if let first = queue.first {
+        if let answersDue, !queue.isEmpty { return expect(.answers, until: answersDue) }
+        if connection.isCongested {
+            // The connection itself watches a peer that does not read.
+            expect(.nothing, until: .never)
+        } else if let first = queue.first {
             if receiving != nil, !isPaused, first === receiving || first.responseState != .none {
-                connection.deadline = bodyDue
+                // Not moved by each byte that trickles in: the pace is judged when it has passed.
+                if awaited != .body { expect(.body, until: now.advanced(byNanoseconds: times.bodyIdle)) }
+            } else if first.responseState == .none {
+                expect(.response, until: first.began.advanced(byNanoseconds: times.response))
             } else {
-                connection.deadline = first.responseState == .none ? first.began.advanced(byNanoseconds: times.response) : .never
+                expect(.nothing, until: .never)
             }
         } else if let headBegan {
-            connection.deadline = headBegan.advanced(byNanoseconds: times.head)
+            expect(.head, until: headBegan.advanced(byNanoseconds: times.head))
         } else {
-            connection.deadline = now.advanced(byNanoseconds: times.idle)
+            expect(.request, until: now.advanced(byNanoseconds: times.idle))
         }
     }
 
+    private func expect(_ what: Awaited, until deadline: MonotonicTime) {
+        awaited = what
+        connection.deadline = deadline
+    }
+
     func deadlinePassed(_ connection: Connection) {
-        if answersDue != nil { return connection.abort() }
-        if let receiving, !isPaused { return judgePace(receiving) }
-        if let first = queue.first, first.responseState == .none {
+        let late = awaited
+        awaited = .nothing
+        switch late {
+        case .nothing: break
+        case .answers: connection.abort()
+        case .body:
+            if let receiving, !isPaused { judgePace(receiving) } else { setDeadline() }
+        case .response:
+            guard let first = queue.first, first.responseState == .none else { return setDeadline() }
             // The handler has taken too long. It is told, and whoever waits is told too.
             first.respond(Response(.unavailable), bytes: [])
             first.cancel()
-            return
+            setDeadline()
+        case .head: refuse(.requestTimeout)
+        case .request: connection.finish()
         }
-        guard queue.isEmpty else { return }
-        if headBegan != nil { refuse(.requestTimeout) } else { connection.finish() }
     }
 
     /// A body must come at a minimal pace. The time that a handler lets it wait does not count.
@@ -305,29 +331,38 @@ final class HTTP1Connection: ConnectionHandler {
     /// From here on the peer has its time again: at the start of a body, after a judgement, after a pause of ours.
     func restartPace() {
         bodyBytesJudged = bodyBytes
-        bodyDue = connection.loop.now.advanced(byNanoseconds: server.times.bodyIdle)
+        awaited = .nothing
     }
 
     // MARK: The connection
 
     func peerFinished(_ connection: Connection) {
+        guard phase != .upgraded else { return connection.finish() }
         endsAfterQueue = true
-        phase = phase == .upgraded ? phase : .ended
-        if let receiving {
-            // The request will never be whole, so no answer to it can be right.
-            self.receiving = nil
-            receiving.bodyFailed()
-            receiving.cancel()
-            return breakOff()
+        phase = .ended
+        if let cut = receiving {
+            // The request will never be whole, so no answer to it can be right; those before it still get theirs.
+            receiving = nil
+            cut.bodyFailed()
+            if cut.responseState == .none {
+                queue.removeAll { $0 === cut }
+                cut.framing = nil
+                cut.cancel()
+            } else if !cut.isAnswered {
+                cut.cancel()
+                return breakOff()
+            }
         }
-        if queue.isEmpty { return connection.finish() }
         // Half a connection may still read the answers that are owed, or be all that is left of one that hung up: nothing
         // tells the two apart, so the answers get a bounded time.
         answersDue = connection.loop.now + server.limits.connection.lingerTimeout
-        setDeadline()
+        advance()
     }
 
-    func drained(_ connection: Connection) { queue.first?.drained() }
+    func drained(_ connection: Connection) {
+        queue.first?.drained()
+        setDeadline()
+    }
 
     func stopping(_ connection: Connection) {
         endsAfterQueue = true

@@ -86,9 +86,13 @@ final class ServerLoop {
             run(routes.router.handler(of: match), exchange)
         case .notFound:
             guard let fallback = routes.fallback else { return exchange.respond(.notFound, "not found\n") }
+            exchange.match = RouteMatch()
             run(fallback, exchange)
         case .methodNotAllowed(let methods):
-            if let fallback = routes.fallback { return run(fallback, exchange) }
+            if let fallback = routes.fallback {
+                exchange.match = RouteMatch()
+                return run(fallback, exchange)
+            }
             let allow = HTTPField("Allow", methods.fieldValue)
             exchange.respond(Response(.methodNotAllowed, type: .text, fields: [allow]), bytes: [])
         case .malformedPath:

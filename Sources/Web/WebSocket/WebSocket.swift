@@ -257,8 +257,9 @@ extension WebSocket: ConnectionHandler {
                 fail(violation.closeCode, "\(violation.reason)")
                 return bytes.count
             }
-            // A handler that has moved the socket away leaves the rest to the other loop, and one that pauses to later.
-            if connection.isDeparting || isPaused { return offset }
+            // A handler that has moved the socket away leaves the rest to the other loop, and one that pauses to later; a
+            // peer that does not read his answers gets no further ones made.
+            if connection.isDeparting || isPaused || connection.isCongested { return offset }
         }
     }
 
@@ -327,6 +328,10 @@ extension WebSocket: ConnectionHandler {
 
     /// Called by the loop.
     public func deadlinePassed(_ connection: Connection) {
+        if phase == .open, connection.isCongested {
+            // Its pong would not be read now; the connection itself watches a peer that does not take its bytes.
+            return connection.deadline = connection.loop.now + limits.pongTimeout
+        }
         guard phase == .open, limits.pingInterval > 0, !isPinged else { return connection.abort(.timedOut) }
         let due = heardAt.advanced(byNanoseconds: limits.pingInterval)
         guard due <= connection.loop.now else { return connection.deadline = due }
