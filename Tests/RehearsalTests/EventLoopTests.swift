@@ -37,7 +37,9 @@ private final class Bench: @unchecked Sendable {
     var handlers: [Listener] = []
     var prepare: (Listener) -> Void = { _ in }
 
-    init(loops: Int = 1, address: SocketAddress = .ip(.loopback, port: 80), _ change: (inout Limits) -> Void = { _ in }) throws {
+    init(loops: Int = 1, address: SocketAddress = .ip(.loopback, port: 80), _ change: (inout Limits) -> Void = { _ in })
+        throws
+    {
         var limits = Limits()
         change(&limits)
         let network = network

@@ -3,7 +3,8 @@ public import Reactor
 import Synchronization
 
 /// What one loop takes for its operating system.
-// Used on the one thread that turns the loops; what another thread may reach is `wake`, and that is atomic.
+///
+/// Used on the one thread that turns the loops; what another thread may reach is `wake`, and that is atomic.
 public final class FakeKernel: Kernel, @unchecked Sendable {
     let network: FakeNetwork
     private let isWoken = Atomic<Bool>(false)
@@ -53,7 +54,9 @@ public final class FakeKernel: Kernel, @unchecked Sendable {
     public func rearm(_ descriptor: Descriptor, for interest: Interest, token: UInt64) {
         guard let socket = network.socket(descriptor, "rearm") else { return }
         network.note(11, Int(descriptor.number), Int(interest.rawValue))
-        if socket.armedIn !== self { network.object("descriptor \(descriptor.number) is rearmed where it is not armed") }
+        if socket.armedIn !== self {
+            network.object("descriptor \(descriptor.number) is rearmed where it is not armed")
+        }
         if socket.interest != interest { waitsInVain = 0 }
         socket.interest = interest
         socket.token = token
@@ -63,7 +66,9 @@ public final class FakeKernel: Kernel, @unchecked Sendable {
     public func disarm(_ descriptor: Descriptor) {
         guard let socket = network.socket(descriptor, "disarm") else { return }
         network.note(12, Int(descriptor.number))
-        if socket.armedIn !== self { network.object("descriptor \(descriptor.number) is disarmed where it is not armed") }
+        if socket.armedIn !== self {
+            network.object("descriptor \(descriptor.number) is disarmed where it is not armed")
+        }
         waitsInVain = 0
         socket.armedIn = nil
     }

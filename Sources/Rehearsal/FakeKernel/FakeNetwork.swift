@@ -5,7 +5,8 @@ public import Reactor
 ///
 /// Everything that could have happened otherwise is drawn from `entropy`, and everything that happened goes into `digest`:
 /// the same seed gives the same digest, or somebody has looked at a real clock, a hash order or a thread.
-// Used on one thread, which turns every loop by hand; only `FakeKernel.wake` may come from another and touches nothing here.
+///
+/// Used on one thread, which turns every loop by hand; only `FakeKernel.wake` may come from another and touches nothing here.
 public final class FakeNetwork: @unchecked Sendable {
     /// Where all chance comes from.
     public var entropy: SeededEntropy

@@ -182,7 +182,8 @@ struct HTTPRequestScript {
 
     private static let nonsense: [String] = [
         "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "G@T / HTTP/1.1\r\nHost: a\r\n\r\n",
-        "GET / HTTP/9.1\r\nHost: a\r\n\r\n", "GET /\r\n\r\n", "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+        "GET / HTTP/9.1\r\nHost: a\r\n\r\n", "GET /\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
         "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
         "POST /stream/no HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n",

@@ -50,7 +50,9 @@ final class RawPlayer: Player {
 
     override func ended() {
         if isOwedAll, vanishesAfter == .max {
-            if ending == .broken { complain("cut: \(state)") } else if !hasFinished || got < expected.count {
+            if ending == .broken {
+                complain("cut: \(state)")
+            } else if !hasFinished || got < expected.count {
                 complain("the stream ends early: \(state)")
             }
         }

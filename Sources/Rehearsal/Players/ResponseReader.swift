@@ -48,7 +48,10 @@ struct ResponseReader {
     }
 
     private mutating func readBody(
-        _ fields: ArraySlice<Substring>, from bodyStart: Int, _ toHead: Bool, _ answer: inout Answer
+        _ fields: ArraySlice<Substring>,
+        from bodyStart: Int,
+        _ toHead: Bool,
+        _ answer: inout Answer
     ) -> Int? {
         var length = 0
         var isChunked = false

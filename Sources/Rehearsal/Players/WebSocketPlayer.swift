@@ -46,7 +46,8 @@ final class WebSocketPlayer: Player {
             """
             GET \(target) HTTP/1.1\r\nHost: stage\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n
-            """.utf8)
+            """.utf8
+        )
     }
 
     override var state: String {
@@ -118,7 +119,11 @@ final class WebSocketPlayer: Player {
             if entropy.chance(0.2) {
                 let word = [UInt8(truncatingIfNeeded: entropy.next())]
                 // A control frame within a message is answered before the message is complete.
-                if piece < pieces - 1 { messages.insert(.pong(word), at: messages.count - 1) } else { messages.append(.pong(word)) }
+                if piece < pieces - 1 {
+                    messages.insert(.pong(word), at: messages.count - 1)
+                } else {
+                    messages.append(.pong(word))
+                }
                 say(frame(0x89, word))
             }
         }
@@ -143,7 +148,9 @@ final class WebSocketPlayer: Player {
             expectedCode = 1002
         }
         // What comes behind nonsense must not hurt either.
-        if entropy.chance(0.5) { say((0..<entropy.uniform(in: 1...200)).map { _ in UInt8(truncatingIfNeeded: entropy.next()) }) }
+        if entropy.chance(0.5) {
+            say((0..<entropy.uniform(in: 1...200)).map { _ in UInt8(truncatingIfNeeded: entropy.next()) })
+        }
     }
 
     // MARK: Hearing

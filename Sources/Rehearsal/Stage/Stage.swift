@@ -117,8 +117,13 @@ public final class Stage {
 
     private func outcome(_ checked: Int) -> Outcome {
         Outcome(
-            complaints: ledger.complaints + network.violations, digest: network.digest, calls: network.faults.calls,
-            checked: checked, moves: ledger.moves, rounds: rounds)
+            complaints: ledger.complaints + network.violations,
+            digest: network.digest,
+            calls: network.faults.calls,
+            checked: checked,
+            moves: ledger.moves,
+            rounds: rounds
+        )
     }
 
     /// Time passes when nothing happened twice: in the first of these rounds timers may have fired, and what they have set
@@ -204,7 +209,10 @@ public final class Stage {
             if !ledger.complaints.isEmpty { break }
         }
         for loop in loops {
-            ledger.expect(loop.connectionCount == 0, "\(loop.connectionCount) connections are left on loop \(loop.index)")
+            ledger.expect(
+                loop.connectionCount == 0,
+                "\(loop.connectionCount) connections are left on loop \(loop.index)"
+            )
         }
     }
 
