@@ -35,7 +35,9 @@ public final class Assembly: Sendable {
     public init(_ configuration: Configuration, routes: (EventLoopGroup) -> Routes, log: Log) throws(Failure) {
         let loopCount = configuration.loops ?? EventLoopGroup.coreCount
         telemetry = Telemetry(
-            log: log, metrics: Registry(loops: loopCount, limits: configuration.limits.telemetry))
+            log: log,
+            metrics: Registry(loops: loopCount, limits: configuration.limits.telemetry)
+        )
         let violations = configuration.limits.violations()
         guard violations.isEmpty else { throw .limits(violations) }
         do throws(TLSError) {
@@ -59,7 +61,10 @@ public final class Assembly: Sendable {
             throw .kernel(error)
         }
         let options = WebServerOptions(
-            limits: configuration.limits, proxies: configuration.proxies, metrics: webMetrics)
+            limits: configuration.limits,
+            proxies: configuration.proxies,
+            metrics: webMetrics
+        )
         let server = WebServer(routes(loops), options: options)
         var listening: [SocketAddress] = []
         for address in configuration.addresses {

@@ -32,7 +32,9 @@ extension EventLoop {
         case .open:
             guard slot.pointee.tls == nil else { return unseal(bytes, for: slot) }
             // Paused as soon as it was opened: what came behind a PROXY header has to wait.
-            guard slot.pointee.flags.isDisjoint(with: .silencing) else { return keep(UnsafeRawBufferPointer(bytes), of: slot) }
+            guard slot.pointee.flags.isDisjoint(with: .silencing) else {
+                return keep(UnsafeRawBufferPointer(bytes), of: slot)
+            }
             deliver(joined(bytes, with: slot), to: slot)
         case .lingering:
             slot.pointee.discarded = UInt32(clamping: Int(slot.pointee.discarded) + bytes.count)

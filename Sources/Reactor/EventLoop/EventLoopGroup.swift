@@ -21,12 +21,14 @@ public final class EventLoopGroup: Sendable {
         count: Int = EventLoopGroup.coreCount,
         limits: Limits = Limits(),
         metrics: ReactorMetrics? = nil,
-        makeKernel: (Int) throws(KernelError) -> any Kernel = { _ throws(KernelError) in try LinuxKernel() }
+        makeKernel: ((Int) throws(KernelError) -> any Kernel)? = nil
     ) throws(KernelError) {
         precondition(count > 0 && count <= 256)
         var made: [EventLoop] = []
         for index in 0..<count {
-            made.append(EventLoop(index: index, kernel: try makeKernel(index), limits: limits, metrics: metrics))
+            let kernel: any Kernel
+            if let makeKernel { kernel = try makeKernel(index) } else { kernel = try LinuxKernel() }
+            made.append(EventLoop(index: index, kernel: kernel, limits: limits, metrics: metrics))
         }
         for loop in made { loop.siblings = made }
         loops = made

@@ -38,7 +38,11 @@ public final class ReactorMetrics: Sendable {
         bytesSent.add(counters.bytesSent &- before.bytesSent, loop: loop)
         if counters.doorways != before.doorways { publishDoorways(counters, before, loop) }
         if nanoseconds > lagWarning.nanoseconds {
-            log.write(.warning, "an iteration took long", ["took": .duration(.nanoseconds(nanoseconds)), "loop": .integer(loop)])
+            log.write(
+                .warning,
+                "an iteration took long",
+                ["took": .duration(.nanoseconds(nanoseconds)), "loop": .integer(loop)]
+            )
         }
     }
 

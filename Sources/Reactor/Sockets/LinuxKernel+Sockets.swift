@@ -3,7 +3,7 @@ import Glibc
 
 /// The half of the kernel that moves bytes.
 extension LinuxKernel {
-    public func listen(on address: SocketAddress, backlog: Int) throws(KernelError) -> Descriptor {
+    func listen(on address: SocketAddress, backlog: Int) throws(KernelError) -> Descriptor {
         let socket = try Self.open(address)
         do throws(KernelError) {
             Self.set(socket, SOL_SOCKET, SO_REUSEADDR)
@@ -22,7 +22,7 @@ extension LinuxKernel {
         }
     }
 
-    public func localAddress(of descriptor: Descriptor) throws(KernelError) -> SocketAddress {
+    func localAddress(of descriptor: Descriptor) throws(KernelError) -> SocketAddress {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         let result = withUnsafeMutablePointer(to: &storage) {
@@ -32,7 +32,7 @@ extension LinuxKernel {
         return address
     }
 
-    public func accept(from listener: Descriptor) -> Acceptance {
+    func accept(from listener: Descriptor) -> Acceptance {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         let number = withUnsafeMutablePointer(to: &storage) {
@@ -48,7 +48,7 @@ extension LinuxKernel {
         return .accepted(socket, peer)
     }
 
-    public func connect(to address: SocketAddress) throws(KernelError) -> Descriptor {
+    func connect(to address: SocketAddress) throws(KernelError) -> Descriptor {
         let socket = try Self.open(address)
         if address.isIP { Self.set(socket, Int32(IPPROTO_TCP), TCP_NODELAY) }
         let result = address.withSockaddr { Glibc.connect(socket.number, $0, $1) }
@@ -60,7 +60,7 @@ extension LinuxKernel {
         return socket
     }
 
-    public func outcomeOfConnect(_ descriptor: Descriptor) -> KernelError? {
+    func outcomeOfConnect(_ descriptor: Descriptor) -> KernelError? {
         var number: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)
         guard getsockopt(descriptor.number, SOL_SOCKET, SO_ERROR, &number, &length) == 0 else {
@@ -69,11 +69,11 @@ extension LinuxKernel {
         return number == 0 ? nil : KernelError(number)
     }
 
-    public func receive(from descriptor: Descriptor, into memory: UnsafeMutableRawBufferPointer) -> Transfer {
+    func receive(from descriptor: Descriptor, into memory: UnsafeMutableRawBufferPointer) -> Transfer {
         transfer(recv(descriptor.number, memory.baseAddress, memory.count, 0))
     }
 
-    public func send(_ bytes: UnsafeRawBufferPointer, to descriptor: Descriptor) -> Transfer {
+    func send(_ bytes: UnsafeRawBufferPointer, to descriptor: Descriptor) -> Transfer {
         transfer(Glibc.send(descriptor.number, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)))
     }
 
@@ -82,11 +82,11 @@ extension LinuxKernel {
         return errno == EAGAIN || errno == EINTR ? .wouldBlock : .failed(KernelError(errno))
     }
 
-    public func finishSending(_ descriptor: Descriptor) {
+    func finishSending(_ descriptor: Descriptor) {
         shutdown(descriptor.number, Int32(SHUT_WR))
     }
 
-    public func close(_ descriptor: Descriptor) {
+    func close(_ descriptor: Descriptor) {
         Glibc.close(descriptor.number)
     }
 

@@ -1,9 +1,9 @@
-public import Base
+import Base
 import CLinux
 import Glibc
 
 /// The kernel of Linux, by epoll: level-triggered, one instance and one wake-up descriptor per loop.
-public final class LinuxKernel: Kernel {
+final class LinuxKernel: Kernel {
     private let epoll: Int32
     private let alarm: Int32
     /// Loop-confined, like everything here but `alarm`: only `wait` touches it.
@@ -15,7 +15,7 @@ public final class LinuxKernel: Kernel {
     private static let reportsMax = 1024
 
     /// Opens the kernel's side of a loop.
-    public init() throws(KernelError) {
+    init() throws(KernelError) {
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard epoll >= 0 else { throw KernelError(errno) }
         alarm = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
@@ -37,23 +37,23 @@ public final class LinuxKernel: Kernel {
 
     private let clock = SystemClock()
 
-    public func now() -> MonotonicTime { clock.now() }
+    func now() -> MonotonicTime { clock.now() }
 
-    public func wallTime() -> WallTime { clock.wallTime() }
+    func wallTime() -> WallTime { clock.wallTime() }
 
     // MARK: Readiness
 
-    public func arm(_ descriptor: Descriptor, for interest: Interest, token: UInt64) throws(KernelError) {
+    func arm(_ descriptor: Descriptor, for interest: Interest, token: UInt64) throws(KernelError) {
         var event = Self.event(interest, token)
         guard epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor.number, &event) == 0 else { throw KernelError(errno) }
     }
 
-    public func rearm(_ descriptor: Descriptor, for interest: Interest, token: UInt64) {
+    func rearm(_ descriptor: Descriptor, for interest: Interest, token: UInt64) {
         var event = Self.event(interest, token)
         epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor.number, &event)
     }
 
-    public func disarm(_ descriptor: Descriptor) {
+    func disarm(_ descriptor: Descriptor) {
         epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor.number, nil)
     }
 
@@ -64,7 +64,7 @@ public final class LinuxKernel: Kernel {
         return epoll_event(events: bits, data: epoll_data_t(u64: token))
     }
 
-    public func wait(nanoseconds: Int64?, into ready: UnsafeMutableBufferPointer<Readiness>) -> Int {
+    func wait(nanoseconds: Int64?, into ready: UnsafeMutableBufferPointer<Readiness>) -> Int {
         let most = min(ready.count, Self.reportsMax)
         let reported = epoll_wait(epoll, events.baseAddress, Int32(most), Self.milliseconds(nanoseconds))
         guard reported > 0 else { return 0 }
@@ -93,7 +93,7 @@ public final class LinuxKernel: Kernel {
         return nanoseconds <= 0 ? 0 : Int32(min((min(nanoseconds, 1 << 60) + 999_999) / 1_000_000, 60_000))
     }
 
-    public func wake() {
+    func wake() {
         var one: UInt64 = 1
         Glibc.write(alarm, &one, 8)
     }

@@ -49,7 +49,11 @@ public import Reactor
         unsafe receiver = .allocate(capacity: 1)
         unsafe receiver.initialize(
             to: WebSocketReceiver(
-                role: role, limits: limits.receiver, allowsCompression: agreed.compression != nil))
+                role: role,
+                limits: limits.receiver,
+                allowsCompression: agreed.compression != nil
+            )
+        )
     }
 
     deinit {
