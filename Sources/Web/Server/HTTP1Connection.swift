@@ -44,7 +44,9 @@ final class HTTP1Connection: ConnectionHandler {
         reader = HTTPBodyReader(.none, limits: server.headLimits)
     }
 
-    func opened(_ connection: Connection) { connection.deadline = connection.loop.now + server.limits.http.headTimeout }
+    func opened(_ connection: Connection) {
+        expect(.request, until: connection.loop.now + server.limits.http.headTimeout)
+    }
 
     func received(_ bytes: UnsafeMutableRawBufferPointer, on connection: Connection) -> Int {
         var offset = 0
