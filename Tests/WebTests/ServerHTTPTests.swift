@@ -194,6 +194,29 @@ import Testing
         #expect(await isCancelled.wait())
     }
 
+    @Test func `an async handler is on its loop after every suspension`() async throws {
+        let seen = Mutex<[Bool]>([])
+        let server = try LiveServer { routes in
+            routes.add(
+                .get,
+                "/async",
+                .async { exchange in
+                    seen.withLock { $0.append(exchange.loop.isCurrent) }
+                    await Task.yield()
+                    seen.withLock { $0.append(exchange.loop.isCurrent) }
+                    await withCheckedContinuation { continuation in
+                        Task.detached { continuation.resume() }
+                    }
+                    seen.withLock { $0.append(exchange.loop.isCurrent) }
+                    exchange.respond(.ok, "back")
+                }
+            )
+        }
+        let answer = try await ask(server, "GET /async HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        #expect(answer.hasSuffix("back"))
+        #expect(seen.withLock { $0 } == [true, true, true])
+    }
+
     @Test func `a stream waits for a slow reader and arrives whole`() async throws {
         let pieces = 200
         let server = try LiveServer { routes in
