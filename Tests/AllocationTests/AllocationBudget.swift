@@ -3,7 +3,7 @@ import Testing
 
 /// How many heap allocations one operation may cost in steady state: the promise of the design's hot paths, in one table.
 /// A path that gets cheaper lowers its row; one that must become dearer says why beside it.
-enum AllocationBudget: String, CaseIterable {
+enum AllocationBudget: String {
     case decodeJSON = "decoding the example call as JSON"
     case decodeMessagePack = "decoding the example call as MessagePack"
     case echo = "a WebSocket message that is echoed"
@@ -14,12 +14,26 @@ enum AllocationBudget: String, CaseIterable {
     case post = "a letter posted to a loop and read by it"
     case count = "a counter and a gauge that are changed"
 
-    var allocationsMax: Double {
-        switch self {
-        case .decodeJSON, .decodeMessagePack, .echo, .echoPipelined, .timer, .wheel, .post, .count: 0
-        case .get: 0
+    #if DEBUG
+        /// What the unoptimised build costs with this compiler. It only keeps it from growing: the promise is the other
+        /// table, which `./test only allocations` checks.
+        var allocationsMax: Double {
+            switch self {
+            case .decodeJSON, .timer, .wheel, .count: 0
+            case .post: 1
+            case .decodeMessagePack: 4
+            case .echo: 3
+            case .echoPipelined: 3.0 / 16
+            case .get: 10
+            }
         }
-    }
+    #else
+        var allocationsMax: Double {
+            switch self {
+            case .decodeJSON, .decodeMessagePack, .echo, .echoPipelined, .get, .timer, .wheel, .post, .count: 0
+            }
+        }
+    #endif
 
     /// Whether allocations can be counted in this process.
     static var isCounted: Bool { gamekeeper_counts_allocations() == 1 }
@@ -40,6 +54,12 @@ enum AllocationBudget: String, CaseIterable {
         gamekeeper_watch_allocation()
         try body()
         let told = String(cString: gamekeeper_watched_allocation())
-        Issue.record("\(rawValue) costs \(cost) allocations, not \(allocationsMax). The first is made here:\n\(told)")
+        Issue.record(
+            """
+            \(rawValue) costs \(cost) allocations, not \(allocationsMax). The first is made here \
+            (`llvm-symbolizer --obj=FILE ADDRESS` names a line):
+            \(told)
+            """
+        )
     }
 }
