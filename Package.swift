@@ -63,6 +63,11 @@ let package = Package(
             ),
             .testTarget(name: "CommandTests", dependencies: ["Command"], swiftSettings: house),
             .testTarget(name: "TidyTests", swiftSettings: house),
+            .testTarget(
+                name: "AllocationTests",
+                dependencies: ["Base", "Wire", "Reactor", "Web", "CAllocations"],
+                swiftSettings: house
+            ),
 
             // Below Crypto, Reactor and Web: one shim or system library each.
             .systemLibrary(
@@ -78,6 +83,8 @@ let package = Package(
             ),
             .target(name: "CLinux", path: "Shims/CLinux"),
             .systemLibrary(name: "CZlib", path: "Shims/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+            // Below no room: AllocationTests counts with it.
+            .target(name: "CAllocations", path: "Shims/CAllocations"),
 
             // The yardstick of `gamekeeper bench`, in C on purpose: what the machine can do with no protocol at all,
             // and the generator that loads both.

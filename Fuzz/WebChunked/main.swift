@@ -1,6 +1,6 @@
 // Chunked bodies: the events of a body that is cut anywhere join to those of the whole. The first byte chooses the cuts.
 
-/// One input: whatever the split that its first bytes choose, the outcome is the same.
+/// Judges one input; a broken promise traps.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzChunks(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     guard count > 1 else { return 0 }

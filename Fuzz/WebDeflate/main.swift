@@ -1,7 +1,7 @@
 // Compressed messages: garbage gives the same result however it is cut and never passes the limit; what is compressed
 // comes back the same. The first byte chooses the cuts.
 
-/// One input: whatever the split that its first bytes choose, the outcome is the same.
+/// Judges one input; a broken promise traps.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzDeflate(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     guard count > 1 else { return 0 }

@@ -1,7 +1,7 @@
 // Heads of requests and responses: whatever the bytes and however they are cut, the verdict is the one for the whole,
 // and all ranges of an accepted head lie inside it. The first two bytes choose the role, limits and cuts.
 
-/// One input: whatever the split that its first bytes choose, the outcome is the same.
+/// Judges one input; a broken promise traps.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzHeads(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     guard count > 2 else { return 0 }

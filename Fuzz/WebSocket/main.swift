@@ -1,7 +1,7 @@
 // WebSocket frames, in both roles: cut anywhere, the messages, control frames and the end are those of the whole. The
 // first two bytes choose role, compression and cuts.
 
-/// One input: whatever the split that its first bytes choose, the outcome is the same.
+/// Judges one input; a broken promise traps.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzFrames(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     guard count > 2 else { return 0 }

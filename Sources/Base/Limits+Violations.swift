@@ -78,12 +78,10 @@ extension Limits {
                 blocking.resolutionsMax < blocking.threads,
                 "resolutionsMax must be below threads, or a dead name server stops all other blocking work"
             ),
-            (wire.depthMax <= 1_024, "depthMax above 1,024 costs every reader memory that no document needs"),
             (
                 telemetry.valueBytesMax * 2 <= telemetry.lineBytesMax,
                 "lineBytesMax must hold at least two values of valueBytesMax"
             ),
-            (wire.stringBytesMax <= wire.documentBytesMax, "stringBytesMax cannot exceed documentBytesMax"),
             (
                 connection.lingerTimeout < loop.stopTimeout && webSocket.closeTimeout < loop.stopTimeout,
                 "stopTimeout must be longer than lingerTimeout and closeTimeout, or no stop is graceful"

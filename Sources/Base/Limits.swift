@@ -3,6 +3,9 @@
 /// The defaults suit one machine that serves strangers. Configuration may change a value before the start, a peer never
 /// can; what a change must still respect is written down in `violations()`, and a start with a violation is refused.
 /// Bytes are bytes in memory of this process; what the kernel holds beside them is its own business.
+///
+/// The codecs' own bounds, which no configuration changes, stand in `WireLimits`; how long a message may be is decided
+/// here, by whoever receives it.
 public struct Limits: Sendable, Equatable {
     /// Limits of one event loop.
     public var loop = Loop()
@@ -20,8 +23,6 @@ public struct Limits: Sendable, Equatable {
     public var webSocket = WebSocket()
     /// Limits of our own outgoing HTTP and WebSocket calls.
     public var client = Client()
-    /// Limits of every decoder of the wire.
-    public var wire = Wire()
     /// Limits of logs, metrics and spans.
     public var telemetry = Telemetry()
 
@@ -223,23 +224,6 @@ extension Limits {
         public var callTimeout = Duration.seconds(60)
         /// Redirects of one call within an origin, where the caller wants them followed at all.
         public var redirectsMax = 5
-
-        /// The defaults.
-        public init() {}
-    }
-
-    /// Limits of every decoder of the wire.
-    public struct Wire: Sendable, Equatable {
-        /// Containers within containers. The envelope needs 3, documents rarely 10; every level costs a reader's frame.
-        public var depthMax = 64
-        /// One string or blob: the largest document value (Roblox's 4 MB).
-        public var stringBytesMax = 4 << 20
-        /// Items of one array or map whose count is announced: an announced count costs memory before any item is seen.
-        public var itemsMax = 1 << 20
-        /// Digits of a number's text: the longest exact Double has 767 significant ones, and more could change nothing.
-        public var numberBytesMax = 1_100
-        /// A whole document given to a decoder at once.
-        public var documentBytesMax = 16 << 20
 
         /// The defaults.
         public init() {}

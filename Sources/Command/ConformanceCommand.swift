@@ -17,7 +17,6 @@ enum ConformanceCommand {
         configuration.limits.webSocket.fragmentsMax = 1 << 20
         configuration.limits.webSocket.controlFramesPerSecondMax = 100_000
         configuration.limits.http.bodyBytesMax = 16 << 20
-        configuration.limits.wire.documentBytesMax = 16 << 20
         configuration.limits.connection.outgoingBytesHigh = 34 << 20
         configuration.limits.connection.outgoingBytesMax = 68 << 20
         return RunCommand.serve(configuration) { _ in routes(configuration.limits) }

@@ -46,7 +46,6 @@ import Testing
             ("targetBytesMax", { $0.http.targetBytesMax = $0.http.headBytesMax }),
             ("headTimeout", { $0.http.headTimeout = .seconds(3_600) }),
             ("resolutionsMax", { $0.blocking.resolutionsMax = $0.blocking.threads }),
-            ("depthMax", { $0.wire.depthMax = 100_000 }),
             ("stopTimeout", { $0.loop.stopTimeout = .seconds(1) }),
         ]
         for (name, spoil) in breaks {

@@ -107,7 +107,7 @@ private let examples: [(cbor: String, json: String)] = [
 
     @Test(arguments: examples)
     func `each example in its preferred form is written as it was read`(_ cbor: String, _ json: String) throws {
-        guard !["!keyNotText", "!reserved"].contains(json) else { return }
+        guard json != "!reserved" else { return }
         let again = try transcoded(hex(cbor), .cbor, .cbor)
         if preferred(cbor) { #expect(hex(again) == cbor) }
         #expect(try transcoded(again, .cbor, .cbor) == again)

@@ -32,7 +32,6 @@ import Wire
     @Test(
         arguments: [
             ("62c328", .invalidUTF8, 1), ("7f61c361a9ff", .invalidUTF8, 2), ("0000", .trailingBytes, 1),
-            ("a10000", .keyNotText, 1),
             ("c2f6", .wrongType, 1), ("c25101" + "00000000000000000000000000000000", .numberOutOfRange, 0),
             ("9bffffffffffffffff", .impossibleLength, 0), ("bbffffffffffffffff", .impossibleLength, 0),
             ("9affffffff", .impossibleLength, 0), ("bf6161ff", .unexpectedByte, 3),

@@ -65,6 +65,42 @@ import Wire
         #expect(try hex(transcoded(hex(cbor), .cbor, .messagePack)) == packed)
     }
 
+    @Test(
+        arguments: [
+            ("a201020304", .cbor), ("a1f6f4", .cbor), ("a1c101c102", .cbor), ("a180a1a001", .cbor),
+            ("a2200081f900004101", .cbor), ("a1c249010000000000000000e0", .cbor),
+            ("8181c0c001", .messagePack), ("81c0c0", .messagePack), ("8293010203a16180d4ff00", .messagePack),
+        ] as [(String, WireFormat)]
+    )
+    func `a key that is not text stays within its format and is refused elsewhere`(
+        _ message: String,
+        _ format: WireFormat
+    ) throws {
+        #expect(try hex(transcoded(hex(message), format, format)) == message)
+        for other in selfDescribing where other != format {
+            #expect(throws: WireError(.keyNotText, expected: .textKey, at: 1)) {
+                try transcoded(hex(message), format, other)
+            }
+        }
+        #expect(throws: WireError(.keyNotText, expected: .textKey, at: 1)) { try read(hex(message), as: format) }
+        for count in 0..<message.count / 2 {
+            #expect(refusal(Array(hex(message)[..<count]), format) != nil)
+        }
+    }
+
+    @Test func `keys within keys are as bounded as values within values`() {
+        for (depth, kind) in [(WireLimits.depthMax, nil), (WireLimits.depthMax + 1, WireError.Kind.tooDeep)] {
+            let cbor = [UInt8](repeating: 0xA1, count: depth) + [UInt8](repeating: 0, count: depth + 1)
+            #expect(refusal(cbor, .cbor)?.kind == kind)
+            let packed = [UInt8](repeating: 0x81, count: depth) + [UInt8](repeating: 0, count: depth + 1)
+            #expect(refusal(packed, .messagePack)?.kind == kind)
+        }
+    }
+
+    @Test func `a map without a count gets one, whatever its keys`() throws {
+        #expect(try hex(transcoded(hex("bf01bf0203ff9f04ff05ff"), .cbor, .cbor)) == "a201a10203810405")
+    }
+
     // Found by the fuzzer: a NaN with other bits came back with fewer of them.
     @Test(arguments: ["faffffffff", "fb7ff8000000000001", "f97e01"])
     func `every NaN is written as the same one`(_ cbor: String) throws {

@@ -119,7 +119,7 @@ extension EventLoop {
         while left > 0, let payload = timers.popExpired(now: now) {
             left -= 1
             if payload & TimerBodies.payloadBit != 0 {
-                timerBodies.take(payload)?()
+                timerBodies.take(payload)?.run()
             } else if let slot = slab.find(ConnectionID(rawValue: payload)) {
                 deadlineMet(slot)
             }
@@ -175,20 +175,25 @@ struct TimerBodies {
     /// Tells a closure's payload from a connection's id, whose generation has 31 bits.
     static let payloadBit: UInt64 = 1 << 63
 
-    private var bodies: [(() -> Void)?] = []
+    /// A closure in a struct: put into an optional by itself, each would be wrapped in another one on the heap.
+    struct Body {
+        let run: () -> Void
+    }
+
+    private var bodies: [Body?] = []
     private var vacant: [Int] = []
     var count: Int { bodies.count - vacant.count }
 
     mutating func put(_ body: @escaping () -> Void) -> UInt64 {
         if let index = vacant.popLast() {
-            bodies[index] = body
+            bodies[index] = Body(run: body)
             return UInt64(index) | Self.payloadBit
         }
-        bodies.append(body)
+        bodies.append(Body(run: body))
         return UInt64(bodies.count - 1) | Self.payloadBit
     }
 
-    mutating func take(_ payload: UInt64) -> (() -> Void)? {
+    mutating func take(_ payload: UInt64) -> Body? {
         let index = Int(payload & ~Self.payloadBit)
         guard let body = bodies[index] else { return nil }
         bodies[index] = nil

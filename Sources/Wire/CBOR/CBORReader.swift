@@ -1,7 +1,8 @@
 /// Reads one data item of CBOR (RFC 8949): definite and indefinite lengths, half floats, big numbers up to 128 bits.
 ///
 /// Every spelling of a number or length is taken, not only the shortest. Tags are looked through, as RFC 8949 §6.1
-/// advises for models without tags; only those of big numbers change what is read. Keys must be text.
+/// advises for models without tags; only those of big numbers change what is read. Keys must be
+/// text, except for who walks with `nextEntry`.
 public struct CBORReader: WireReader, ~Escapable {
     /// `WireFormat.cbor`.
     @inlinable public static var format: WireFormat { .cbor }
@@ -47,6 +48,11 @@ public struct CBORReader: WireReader, ~Escapable {
             throw input.refusal(.keyNotText, .textKey)
         }
         return WireKey(try text())
+    }
+
+    /// Moves to the next entry, whose key may be any item, or leaves the map at its end.
+    @inlinable public mutating func nextEntry(in scope: inout WireScope) throws(WireError) -> Bool {
+        try nextEntry(in: &scope, .endOfObject)
     }
 
     /// Reads the next key if it is this one, with the shortest header; else reads nothing.

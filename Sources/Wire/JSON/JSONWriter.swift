@@ -114,7 +114,7 @@ public struct JSONWriter: WireWriter {
     /// Writes bytes as base64 with padding.
     public mutating func bytes(_ bytes: RawSpan, to output: inout ByteBuffer) throws(WireError) {
         output.append(UInt8(ascii: "\""))
-        unsafe bytes.withUnsafeBytes { unsafe Base64.append($0, to: &output) }
+        Base64.standard.append(bytes, to: &output)
         output.append(UInt8(ascii: "\""))
     }
 

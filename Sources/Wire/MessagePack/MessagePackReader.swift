@@ -53,6 +53,11 @@ public struct MessagePackReader: WireReader, ~Escapable {
         return WireKey(try text())
     }
 
+    /// Moves to the next entry, whose key may be any value, or leaves the map at its end.
+    @inlinable public mutating func nextEntry(in scope: inout WireScope) throws(WireError) -> Bool {
+        try nextElement(in: &scope)
+    }
+
     /// Reads the next key if it is this one, with the shortest header; else reads nothing.
     @inlinable @inline(__always)
     public mutating func matchKey(_ key: FieldKey, in scope: inout WireScope) throws(WireError) -> Bool {

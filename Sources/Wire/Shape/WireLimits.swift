@@ -1,4 +1,5 @@
-/// The limits of every reader and writer of this room. How long a message may be is decided by whoever receives it.
+/// The limits of every reader and writer of this room, fixed because they follow from stacks and doubles. How long a
+/// message may be is configured, in `Limits`, for whoever receives it.
 public enum WireLimits {
     /// How deep objects and arrays may be nested. Reading them recurses, and a loop's stack is finite; contracts and
     /// documents of real games stay below 20.

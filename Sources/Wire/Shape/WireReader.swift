@@ -36,6 +36,10 @@ public protocol WireReader: ~Escapable {
     /// Reads the next key, or leaves the object at its end.
     @_lifetime(copy self) mutating func nextKey(in scope: inout WireScope) throws(WireError) -> WireKey?
 
+    /// Moves to the next entry of an object without reading its key, or leaves the object at its end. What follows is
+    /// read as two values, so that the key may be of any kind: in CBOR and MessagePack; the others refuse.
+    mutating func nextEntry(in scope: inout WireScope) throws(WireError) -> Bool
+
     /// Reads the next key if it is this one; else reads nothing. The fast path for keys in their usual order.
     ///
     /// `false` does not mean that the key is absent: it may come later, or be spelled differently.
@@ -128,6 +132,11 @@ extension WireReader where Self: ~Escapable {
     @inlinable @inline(__always) public mutating func endArray(_ scope: inout WireScope) throws(WireError) {
         let before = offset
         guard try !nextElement(in: &scope) else { throw WireError(.excessEntry, expected: .endOfArray, at: before) }
+    }
+
+    /// Refuses: keys are texts or field numbers here.
+    @inlinable public mutating func nextEntry(in scope: inout WireScope) throws(WireError) -> Bool {
+        throw WireError(.keyNotText, expected: .textKey, at: offset)
     }
 
     /// Refuses: only CBOR has simple values.

@@ -37,7 +37,8 @@ public protocol WireWriter {
     /// Opens an array; in Protobuf, the repeated field whose key was just written.
     mutating func beginArray(count: Int?, to output: inout ByteBuffer) throws(WireError) -> WireScope
 
-    /// Announces the next element.
+    /// Announces the next element. In an object of CBOR or MessagePack it announces an entry, whose key is then written
+    /// as a value of any kind, before its own value.
     mutating func element(in scope: inout WireScope, to output: inout ByteBuffer) throws(WireError)
 
     /// Closes an array.

@@ -5,7 +5,8 @@ public import Base
 /// Counts that a binary format needs in advance and the other does not tell are found by a first pass over the input,
 /// which keeps four bytes per object or array. What has no counterpart:
 /// - Bytes become base64 (with padding) in JSON. A text of JSON stays a text, whatever it holds.
-/// - NaN and the infinities are refused by JSON, as are keys that are not text by every format.
+/// - NaN and the infinities are refused by JSON.
+/// - Keys that are not text stay from CBOR to CBOR and from MessagePack to MessagePack, and are refused elsewhere.
 /// - Whole numbers beyond 64 bits (CBOR) keep their digits in JSON and are refused by MessagePack. Such digits in JSON
 ///   are read as the nearest double.
 /// - CBOR's `undefined` becomes null; its other simple values are refused. Both stay what they are from CBOR to CBOR.
@@ -49,11 +50,11 @@ public enum Transcoder {
             try step.run(&reader, &output)
         case .messagePack:
             var step = TranscodingStep(MessagePackWriter())
-            if countsAreMissing { step.counts = try ContainerCounts(reader) }
+            if countsAreMissing { step.counts = try ContainerCounts(reader, for: format) }
             try step.run(&reader, &output)
         case .cbor:
             var step = TranscodingStep(CBORWriter())
-            if countsAreMissing { step.counts = try ContainerCounts(reader) }
+            if countsAreMissing { step.counts = try ContainerCounts(reader, for: format) }
             try step.run(&reader, &output)
         case .protobuf: throw WireError(.needsSchema, expected: .schema, at: 0)
         }

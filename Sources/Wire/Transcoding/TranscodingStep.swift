@@ -4,13 +4,15 @@ internal import Base
 struct ContainerCounts {
     private var counts: [UInt32] = []
     private var next = 0
+    private var keepsKeys = false
 
     /// None: every container says its count.
     init() {}
 
     /// Walks over one whole message, which checks all of it.
-    init<Reader: WireReader & ~Escapable>(_ reader: borrowing Reader) throws(WireError) {
+    init<Reader: WireReader & ~Escapable>(_ reader: borrowing Reader, for format: WireFormat) throws(WireError) {
         var ahead = copy reader
+        keepsKeys = Reader.keepsKeys(for: format)
         try walk(&ahead)
         try ahead.finish()
     }
@@ -22,12 +24,23 @@ struct ContainerCounts {
         let place = scope.count == nil ? counts.count : nil
         if place != nil { counts.append(0) }
         var count: UInt32 = 0
-        while try kind == .object ? reader.nextKey(in: &scope) != nil : reader.nextElement(in: &scope) {
+        while try kind == .object ? nextEntry(&reader, &scope) : reader.nextElement(in: &scope) {
             guard count < .max else { throw WireError(.impossibleLength, expected: .endOfArray, at: reader.offset) }
             count += 1
             try walk(&reader)
         }
         if let place { counts[place] = count }
+    }
+
+    /// Goes on to the value of the next entry.
+    private mutating func nextEntry<Reader: WireReader & ~Escapable>(
+        _ reader: inout Reader,
+        _ scope: inout WireScope
+    ) throws(WireError) -> Bool {
+        guard keepsKeys else { return try reader.nextKey(in: &scope) != nil }
+        guard try reader.nextEntry(in: &scope) else { return false }
+        try walk(&reader)
+        return true
     }
 
     /// The count of the container that was opened just now.
@@ -107,10 +120,25 @@ struct TranscodingStep<Writer: WireWriter> {
     ) throws(WireError) {
         var read = try reader.beginObject()
         var written = try writer.beginObject(count: counts.count(of: read), to: &output)
-        while let key = try reader.nextKey(in: &read) {
-            try writer.key(key.text, in: &written, to: &output)
-            try value(&reader, &output)
+        if Reader.keepsKeys(for: Writer.format) {
+            while try reader.nextEntry(in: &read) {
+                try writer.element(in: &written, to: &output)
+                try value(&reader, &output)
+                try value(&reader, &output)
+            }
+        } else {
+            while let key = try reader.nextKey(in: &read) {
+                try writer.key(key.text, in: &written, to: &output)
+                try value(&reader, &output)
+            }
         }
         try writer.endObject(written, to: &output)
+    }
+}
+
+extension WireReader where Self: ~Escapable {
+    /// Whether keys that are not text can go on as they are.
+    fileprivate static func keepsKeys(for other: WireFormat) -> Bool {
+        format == other && (other == .cbor || other == .messagePack)
     }
 }

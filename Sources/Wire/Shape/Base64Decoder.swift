@@ -1,28 +1,6 @@
-internal import Base
-
-/// Bytes as text (RFC 4648 §4), for formats without bytes.
-enum Base64 {
-    static let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
-    /// Appends the bytes as base64 with padding.
-    static func append(_ bytes: UnsafeRawBufferPointer, to output: inout ByteBuffer) {
-        let letters = unsafe UnsafeBufferPointer(start: alphabet.utf8Start, count: 64)
-        var index = 0
-        while index < bytes.count {
-            let held = min(3, bytes.count - index)
-            var group: UInt32 = 0
-            for offset in 0..<3 { group = unsafe group << 8 | (offset < held ? UInt32(bytes[index + offset]) : 0) }
-            for place in 0..<4 {
-                let letter = unsafe letters[Int(group >> UInt32(18 - 6 * place)) & 63]
-                output.append(place <= held ? letter : UInt8(ascii: "="))
-            }
-            index += 3
-        }
-    }
-}
-
 /// Decodes base64 letter by letter. Takes the URL-safe alphabet too, and padding or none; refuses anything else,
-/// so that the same bytes have few spellings.
+/// so that the same bytes have few spellings. `Base64` of Base decodes a whole text at once and in one spelling; here the
+/// letters come out of a JSON text piece by piece, and peers write both alphabets.
 struct Base64Decoder {
     enum Step: Equatable {
         case none
