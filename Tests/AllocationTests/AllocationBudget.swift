@@ -24,7 +24,7 @@ enum AllocationBudget: String {
             case .decodeMessagePack: 4
             case .echo: 3
             case .echoPipelined: 3.0 / 16
-            case .get: 10
+            case .get: 11
             }
         }
     #else
@@ -34,6 +34,9 @@ enum AllocationBudget: String {
             }
         }
     #endif
+
+    /// Room for what is done once a second, as the date of responses is, and falls into the run by chance.
+    private static let perSecond = 0.01
 
     /// Whether allocations can be counted in this process.
     static var isCounted: Bool { gamekeeper_counts_allocations() == 1 }
@@ -49,7 +52,7 @@ enum AllocationBudget: String {
         let before = gamekeeper_allocations()
         for _ in 0..<rounds { try body() }
         let cost = Double(gamekeeper_allocations() - before) / Double(rounds * operations)
-        guard cost > allocationsMax else { return }
+        guard cost > allocationsMax + Self.perSecond else { return }
 
         gamekeeper_watch_allocation()
         try body()

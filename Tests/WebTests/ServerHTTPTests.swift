@@ -63,6 +63,29 @@ import Testing
         #expect(slow.upperBound < fast.lowerBound)
     }
 
+    // Two columns: what the handler of /fast does, and where its bytes are.
+    //   begin                        kept back, /slow is first
+    //   answers /slow                /slow leaves, nobody is before /fast
+    //   write, end                   must stand behind the head that was kept back
+    @Test func `a response that becomes the first while it is written stays in order`() async throws {
+        let kept = Mutex<Kept?>(nil)
+        let server = try LiveServer { routes in
+            routes.get("/slow") { exchange in kept.withLock { $0 = Kept(exchange) } }
+            routes.get("/fast") { exchange in
+                exchange.begin(Response(.ok), length: 4)
+                kept.withLock { $0 }?.exchange.respond(.ok, "slow")
+                exchange.write(Array("fast".utf8))
+                exchange.end()
+            }
+        }
+        let answer = try await ask(
+            server,
+            "GET /slow HTTP/1.1\r\nHost: h\r\n\r\nGET /fast HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+        )
+        #expect(answer.components("HTTP/1.1 200 OK\r\n") == 2)
+        #expect(answer.hasSuffix("\r\n\r\nfast"))
+    }
+
     @Test func `a body may come in chunks, and leaves whole`() async throws {
         let answer = try await ask(
             try hello(),

@@ -88,6 +88,8 @@ extension HTTP1Connection: ExchangeFraming {
 
     private func output(of exchange: Exchange, _ body: (inout ByteBuffer) -> Void) {
         if isFirst(exchange) {
+            // It may have become the first while it was being written.
+            flushBuffered(exchange)
             connection.withOutput(body)
         } else {
             body(&exchange.outgoing)

@@ -254,7 +254,8 @@ final class HTTP1Connection: ConnectionHandler {
         connection.finish()
     }
 
-    private func flushBuffered(_ exchange: Exchange) {
+    /// Sends what an exchange wrote before its turn.
+    func flushBuffered(_ exchange: Exchange) {
         guard !exchange.outgoing.isEmpty else { return }
         connection.withOutput { $0.append(exchange.outgoing) }
         exchange.outgoing.release()
