@@ -27,19 +27,30 @@ let rooms: [(name: String, sees: String)] = [
     ("Crypto", "Base CLibcrypto"),
     ("Reactor", "Base CLinux CTLS"),
     ("Web", "Base Reactor Crypto CZlib"),
-    ("Gamekeeper", "Base Wire Crypto Reactor Web"),
-    ("Rehearsal", "Base Wire Reactor Web Gamekeeper"),
+    ("Contracts", "Base Wire"),
+    ("Gateway", "Base Wire Crypto Reactor Web Contracts"),
+    ("Console", "Base Wire Crypto Reactor Web Contracts Gateway"),
+    ("Gamekeeper", "Base Wire Crypto Reactor Web Contracts Gateway Console"),
+    ("Rehearsal", "Base Wire Crypto Reactor Web Contracts Gateway Gamekeeper"),
+    ("Command", "Base Wire Crypto Reactor Web Contracts Gateway Console Gamekeeper"),
+    ("GamekeeperKit", "Base Contracts Gateway Gamekeeper Command"),
 ]
+
+/// Games that are linked into the `gamekeeper` binary. Like everybody's game they see the kit alone.
+let examples: [(name: String, files: [String])] = []
 
 let package = Package(
     name: "gamekeeper",
     products: [
-        .executable(name: "gamekeeper", targets: ["Command"])
+        .executable(name: "gamekeeper", targets: ["Door"]),
+        .library(name: "GamekeeperKit", targets: ["GamekeeperKit"]),
     ],
     targets: rooms.map { room in
         .target(
             name: room.name,
             dependencies: room.sees.split(separator: " ").map { .target(name: String($0)) },
+            resources: room.name == "Command"
+                ? ["index.html", "welcome.css", "welcome.js"].map { .embedInCode("Welcome/\($0)") } : [],
             swiftSettings: settings(of: room.name)
         )
     }
@@ -50,18 +61,25 @@ let package = Package(
                     + room.sees.split(separator: " ").filter {
                         !$0.hasPrefix("CL") && !$0.hasPrefix("CT") && !$0.hasPrefix("CZ")
                     }
-                    .map { .target(name: String($0)) }
-                    + (room.name == "Rehearsal" ? [] : []),
+                    .map { .target(name: String($0)) },
                 swiftSettings: house
             )
+        }
+        + examples.map { example in
+            .target(
+                name: example.name,
+                dependencies: ["GamekeeperKit"],
+                path: "Examples/\(example.name)",
+                resources: example.files.map { .embedInCode($0) },
+                swiftSettings: settings(of: example.name)
+            )
         } + [
+            // The door: the kit's entry point with the examples behind it.
             .executableTarget(
-                name: "Command",
-                dependencies: ["Base", "Wire", "Crypto", "Reactor", "Web", "Gamekeeper"],
-                resources: ["index.html", "welcome.css", "welcome.js"].map { .embedInCode("Welcome/\($0)") },
-                swiftSettings: settings(of: "Command")
+                name: "Door",
+                dependencies: ["GamekeeperKit"] + examples.map { .target(name: $0.name) },
+                swiftSettings: settings(of: "Door")
             ),
-            .testTarget(name: "CommandTests", dependencies: ["Command"], swiftSettings: house),
             .testTarget(name: "TidyTests", swiftSettings: house),
             .testTarget(
                 name: "AllocationTests",

@@ -1,10 +1,11 @@
 import Base
-import Gamekeeper
+public import Gamekeeper
 import Reactor
 
-/// The door: chooses a sub-command, and turns its outcome into an exit status.
-@main struct GamekeeperCommand {
-    static func main() {
+/// Chooses a sub-command, and turns its outcome into an exit status.
+public enum GamekeeperCommand {
+    /// Does what the process was asked for, with these games linked in, and ends the process.
+    public static func main(_ games: [any Game.Type]) -> Never {
         var arguments = CommandLine.arguments.dropFirst()
         let name = arguments.popFirst() ?? "help"
         let rest = Array(arguments)

@@ -18,12 +18,12 @@ struct ImportTable {
             guard opens, parts.count == 5, parts[2] == ", " else { continue }
             rooms.append((String(parts[1]), Set(parts[3].split(separator: " ").map(String.init))))
         }
-        if let command = Self.command(of: package) { rooms.append(("Command", command)) }
+        if let door = Self.door(of: package) { rooms.append(("Door", door)) }
     }
 
     /// The executable at the top stands outside the table.
-    private static func command(of package: Page) -> Set<String>? {
-        guard let start = package.lines.firstIndex(where: { $0.contains("name: \"Command\"") }),
+    private static func door(of package: Page) -> Set<String>? {
+        guard let start = package.lines.firstIndex(where: { $0.contains("name: \"Door\"") }),
             let line = package.lines[start...].prefix(4).first(where: { $0.contains("dependencies: [") })
         else { return nil }
         let parts = line.split(separator: "\"", omittingEmptySubsequences: false)

@@ -1,0 +1,4 @@
+import Gateway
+
+/// Shows an operator something.
+public enum Console {}

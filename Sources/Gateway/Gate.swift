@@ -1,0 +1,4 @@
+import Contracts
+
+/// Decides who may knock, and how often.
+public enum Gate {}

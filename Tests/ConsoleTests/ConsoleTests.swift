@@ -1,0 +1,6 @@
+import Testing
+
+@testable import Console
+
+@Suite("Console") struct ConsoleTests {
+}

@@ -1,0 +1,6 @@
+import Testing
+
+@testable import Contracts
+
+@Suite("Contracts") struct ContractsTests {
+}

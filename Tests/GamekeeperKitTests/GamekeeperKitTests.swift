@@ -1,0 +1,6 @@
+import Testing
+
+@testable import GamekeeperKit
+
+@Suite("GamekeeperKit") struct GamekeeperKitTests {
+}

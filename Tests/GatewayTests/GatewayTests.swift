@@ -1,0 +1,6 @@
+import Testing
+
+@testable import Gateway
+
+@Suite("Gateway") struct GatewayTests {
+}
