@@ -27,6 +27,8 @@ public struct Limits: Sendable, Equatable {
     public var telemetry = Telemetry()
     /// Limits of calls.
     public var calls = Calls()
+    /// Limits of what one peer may ask for.
+    public var budget = Budget()
 
     /// The defaults.
     public init() {}
