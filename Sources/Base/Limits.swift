@@ -25,6 +25,8 @@ public struct Limits: Sendable, Equatable {
     public var client = Client()
     /// Limits of logs, metrics and spans.
     public var telemetry = Telemetry()
+    /// Limits of tokens, keys and accounts.
+    public var identity = Identity()
 
     /// The defaults.
     public init() {}
