@@ -29,6 +29,8 @@ public struct Limits: Sendable, Equatable {
     public var calls = Calls()
     /// Limits of what one peer may ask for.
     public var budget = Budget()
+    /// Limits of tokens, keys and accounts.
+    public var identity = Identity()
 
     /// The defaults.
     public init() {}
