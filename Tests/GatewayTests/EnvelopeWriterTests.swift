@@ -70,7 +70,7 @@ import Wire
     func `events are a head and a shared tail`(format: WireFormat) throws {
         var data = ByteBuffer()
         try Value.object(["hp": .int(3)]).write(format, to: &data)
-        var tail = EnvelopeWriter.EventTail(event: "player.hit", timestampMilliseconds: 1_000)
+        var tail = EnvelopeWriter.Tail(event: "player.hit", timestampMilliseconds: 1_000)
         tail.topic = "arena:1"
         let reliable = try written(format) { output in
             EnvelopeWriter.appendEventHead(seq: 300, entries: tail.entries(hasData: true), format, to: &output)

@@ -4,7 +4,7 @@ import Wire
 /// Events are written in two parts: a short head for each receiver, and a tail that all receivers share.
 extension EnvelopeWriter {
     /// What the tail of an event says.
-    struct EventTail {
+    struct Tail {
         let event: String
         var topic: String?
         var room: String?
@@ -49,7 +49,7 @@ extension EnvelopeWriter {
     }
 
     /// Appends the part of an event that is the same for everybody. The data is one whole value of the format.
-    static func append(_ tail: EventTail, data: RawSpan, _ format: WireFormat, to output: inout ByteBuffer) {
+    static func append(_ tail: Tail, data: RawSpan, _ format: WireFormat, to output: inout ByteBuffer) {
         switch format {
         case .json:
             // The head has opened the object: the same fields without its first bracket.
@@ -63,7 +63,7 @@ extension EnvelopeWriter {
     }
 
     private static func eventTail<Writer: WireWriter>(
-        _ tail: EventTail,
+        _ tail: Tail,
         _ data: RawSpan,
         _ writer: consuming Writer,
         _ output: inout ByteBuffer

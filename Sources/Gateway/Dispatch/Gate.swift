@@ -1,0 +1,113 @@
+public import Base
+public import Contracts
+public import Reactor
+import Synchronization
+
+/// Decides who may knock and how often, and has calls done: everything of the gateway that a process has once.
+///
+/// It is made before the loops run. What a loop has of its own stands in `GateLoop`.
+public final class Gate: Sendable {
+    /// What a gate is made of.
+    public struct Parts: Sendable {
+        /// The bounds of everything.
+        public var limits: Limits
+        /// Where it logs, counts and traces.
+        public var telemetry: Telemetry
+        /// Says who somebody is.
+        public var identity: IdentityService
+        /// Addresses that may not connect.
+        public var bans: AddressBans
+        /// What idempotent calls have led to.
+        public var outcomes: any OutcomeStore
+        /// The policies of the contract, by name.
+        public init(
+            limits: Limits = Limits(),
+            telemetry: Telemetry,
+            identity: IdentityService,
+            bans: AddressBans? = nil,
+            outcomes: (any OutcomeStore)? = nil
+        ) {
+            self.limits = limits
+            self.telemetry = telemetry
+            self.identity = identity
+            self.bans = bans ?? AddressBans(limits.budget)
+            self.outcomes = outcomes ?? MemoryOutcomeStore(limits.outcomes)
+        }
+    }
+
+    /// What clients may call, the game's and our own.
+    public let contract: Contract<Caller>
+    /// Says who somebody is.
+    public let identity: IdentityService
+    /// Addresses that may not connect.
+    public let bans: AddressBans
+    /// Where calls with a key are remembered.
+    let outcomes: any OutcomeStore
+    let limits: Limits
+    let telemetry: Telemetry
+    let log: Log
+    let metrics: CallMetrics
+    let plan: BudgetPlan
+    let players: PlayerBudgets<PlayerID>
+    let addresses: AddressBudgets
+    let sessions: Sessions
+    private let desks: Desks
+
+    /// One desk per loop, each used on its own loop alone; that confinement is the proof.
+    private final class Desks: @unchecked Sendable {
+        var all: [GateLoop] = []
+    }
+
+    /// Puts a gate before a contract, on loops that do not run yet.
+    ///
+    /// - Throws: what the registry says when the metrics do not fit.
+    public init(_ game: Contract<Caller>, on group: EventLoopGroup, _ parts: Parts) throws(MetricRefusal) {
+        contract = game
+        identity = parts.identity
+        bans = parts.bans
+        outcomes = parts.outcomes
+        limits = parts.limits
+        telemetry = parts.telemetry.room("gateway")
+        log = telemetry.log
+        let calls = contract.calls.map(\.description)
+        metrics = try CallMetrics(telemetry.metrics, calls: calls)
+        plan = BudgetPlan(limits.budget, calls: calls, loops: group.loops.count)
+        players = PlayerBudgets(limits.budget, calls: calls.count)
+        addresses = AddressBudgets(limits.budget, calls: calls.count)
+        sessions = try Sessions(
+            on: group,
+            limits: limits.session,
+            telemetry: telemetry,
+            families: contract.description.topics.map(TopicFamily.init)
+        )
+        desks = Desks()
+        desks.all = group.loops.map { GateLoop($0, of: self) }
+        identity.onChange { [weak self] change in self?.changed(change) }
+    }
+
+    /// What a loop has of the gate. To be used on that loop only.
+    func desk(on loop: EventLoop) -> GateLoop { desks.all[loop.index] }
+
+    /// How many loops share the work.
+    var loops: [EventLoop] { sessions.loops }
+
+    /// A login has ended, or a player's roles are others: from whatever thread it was caused on.
+    private func changed(_ change: IdentityChange) {
+        switch change {
+        case .ended(let family, let player, let reason):
+            let end = reason == .banned ? SessionEnd.kicked("banned") : .revoked
+            if !sessions.endAll(of: player, family: family.bits, end) {
+                log.warning("a login has ended, but its sessions could not be told at once")
+            }
+        case .roles(let player, let roles):
+            for loop in loops {
+                _ = sessions.post(to: loop.index) { hub in
+                    hub.walk { session in
+                        guard session.owner.player == player else { return }
+                        (session.companion as? SessionDesk)?.visitor?.rolesChanged(roles)
+                    }
+                }
+            }
+        }
+    }
+}
