@@ -25,6 +25,8 @@ public struct Limits: Sendable, Equatable {
     public var client = Client()
     /// Limits of logs, metrics and spans.
     public var telemetry = Telemetry()
+    /// Limits of sessions, lanes, topics and the directory.
+    public var session = Session()
 
     /// The defaults.
     public init() {}
