@@ -16,7 +16,7 @@ extension Limits {
     static let frameHeadBytesMax = 14
 
     private var relations: [(holds: Bool, reason: String)] {
-        connectionRelations + webRelations + webSocketRelations + budgetRelations + otherRelations
+        connectionRelations + webRelations + webSocketRelations + budgetRelations + otherRelations + sessionRelations
     }
 
     private var connectionRelations: [(holds: Bool, reason: String)] {

@@ -31,6 +31,8 @@ public struct Limits: Sendable, Equatable {
     public var budget = Budget()
     /// Limits of tokens, keys and accounts.
     public var identity = Identity()
+    /// Limits of sessions, lanes, topics and the directory.
+    public var session = Session()
 
     /// The defaults.
     public init() {}
