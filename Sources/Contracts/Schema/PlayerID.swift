@@ -25,7 +25,11 @@ public struct PlayerID: Hashable, Sendable {
             } else if offset == 31 {
                 byte = UInt8(text.byteCount)
             }
-            if offset < 16 { halves.0 = halves.0 << 8 | UInt128(byte) } else { halves.1 = halves.1 << 8 | UInt128(byte) }
+            if offset < 16 {
+                halves.0 = halves.0 << 8 | UInt128(byte)
+            } else {
+                halves.1 = halves.1 << 8 | UInt128(byte)
+            }
         }
         (high, low) = halves
     }
@@ -33,7 +37,7 @@ public struct PlayerID: Hashable, Sendable {
     /// Reads a text, for code that is not hot.
     public init?(_ text: String) {
         let bytes = Array(text.utf8)
-        self.init(bytes.span.bytes)
+        unsafe self.init(bytes.span.bytes)
     }
 
     /// How many characters it has.
