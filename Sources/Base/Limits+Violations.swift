@@ -77,7 +77,13 @@ extension Limits {
             (
                 budget.connectionBytesBurst >= webSocket.messageBytesMax,
                 "connectionBytesBurst must hold one message of messageBytesMax, or that message is always refused"
-            )
+            ),
+            (
+                outcomes.outcomeBytesMax <= outcomes.bytesPerPlayerMax
+                    && outcomes.bytesPerPlayerMax <= outcomes.bytesMax,
+                "outcomeBytesMax must fit into bytesPerPlayerMax and that into bytesMax"
+            ),
+            (outcomes.keptAtLeast <= outcomes.keptFor, "keptAtLeast cannot exceed keptFor"),
         ]
     }
 

@@ -33,6 +33,8 @@ public struct Limits: Sendable, Equatable {
     public var identity = Identity()
     /// Limits of sessions, lanes, topics and the directory.
     public var session = Session()
+    /// Limits of the outcomes that are kept so that a call with a key has its effect once.
+    public var outcomes = Outcomes()
 
     /// The defaults.
     public init() {}
