@@ -64,23 +64,18 @@ extension DialectConnection {
     // MARK: Coming back
 
     /// Brings the socket to the session that a client wants back, and answers there.
-    final func resume(
-        _ claim: ResumeClaim,
-        _ call: CompiledCall<Caller>,
-        _ correlation: D.Correlation?,
-        _ since: MonotonicTime
-    ) {
+    final func resumeSession(_ claim: ResumeClaim, answer: @escaping (Result<BuiltIn.Resumed, Refusal>) -> Void) {
         // What is under way would answer on a loop that the socket has left.
         guard underWay.isEmpty, !isEntering else {
-            return refused(call, Refusal(.invalidAction, "other calls are under way"), correlation, since)
+            return answer(.failure(Refusal(.invalidAction, "other calls are under way")))
         }
         isEntering = true
         desk.hub.locate(claim.token) { [weak self] result in
             guard let self else { return }
             switch result {
-            case .failure(let refusal): notResumed(refusal, call, correlation, since)
-            case .success(.here): resumeHere(claim, call, correlation, since)
-            case .success(.elsewhere(let loop, _)): move(to: loop, claim, call, correlation, since)
+            case .failure(let refusal): notResumed(refusal, answer)
+            case .success(.here): resumeHere(claim, answer)
+            case .success(.elsewhere(let loop, _)): move(to: loop, claim, answer)
             }
         }
     }
@@ -88,69 +83,51 @@ extension DialectConnection {
     private final func move(
         to loop: EventLoop,
         _ claim: ResumeClaim,
-        _ call: CompiledCall<Caller>,
-        _ correlation: D.Correlation?,
-        _ since: MonotonicTime
+        _ answer: @escaping (Result<BuiltIn.Resumed, Refusal>) -> Void
     ) {
-        guard underWay.isEmpty, let socket, socket.isOpen else {
-            return notResumed(.unavailable, call, correlation, since)
-        }
+        guard underWay.isEmpty, let socket, socket.isOpen else { return notResumed(.unavailable, answer) }
         cancelLoginTimer()
         leaveSession()
         // The connection goes with its socket and is not touched here until that has arrived.
         nonisolated(unsafe) let connection = self
+        nonisolated(unsafe) let told = answer
         socket.move(to: loop) { hasArrived in
             guard hasArrived else { return }
             unsafe connection.desk = connection.desk.gate.desk(on: loop)
-            unsafe connection.resumeHere(claim, call, correlation, loop.now)
+            unsafe connection.resumeHere(claim, told)
         }
     }
 
     private final func resumeHere(
         _ claim: ResumeClaim,
-        _ call: CompiledCall<Caller>,
-        _ correlation: D.Correlation?,
-        _ since: MonotonicTime
+        _ answer: (Result<BuiltIn.Resumed, Refusal>) -> Void
     ) {
-        if let session, session.id == claim.token.session {
-            return notResumed(.unknown, call, correlation, since)
-        }
+        if let session, session.id == claim.token.session { return notResumed(.unknown, answer) }
         desk.hub.resume(claim, on: self) { result in
             switch result {
-            case .failure(let refusal): notResumed(refusal, call, correlation, since)
+            case .failure(let refusal): notResumed(refusal, answer)
             case .success(let resumption):
                 isEntering = false
                 leaveSession()
                 cancelLoginTimer()
-                let session = resumption.session
-                self.session = session
-                if let companion = session.companion as? SessionDesk {
+                session = resumption.session
+                if let companion = resumption.session.companion as? SessionDesk {
                     companion.visitor = self
+                    sequence = companion.sequence
                     identify(companion.identity)
                 }
-                let answer = BuiltIn.Resumed(resumption)
-                if let correlation {
-                    var output = desk.takeOutput()
-                    let mark = dialect.beginAnswer(to: correlation, &output)
-                    answer.append(dialect.encoding.format, to: &output)
-                    dialect.endAnswer(mark, &output)
-                    send(output.bytes)
-                    desk.giveBack(output)
-                }
-                desk.answered(call, self, since: since)
+                answer(.success(BuiltIn.Resumed(resumption)))
             }
         }
     }
 
     private final func notResumed(
         _ refusal: SessionRefusal,
-        _ call: CompiledCall<Caller>,
-        _ correlation: D.Correlation?,
-        _ since: MonotonicTime
+        _ answer: (Result<BuiltIn.Resumed, Refusal>) -> Void
     ) {
         isEntering = false
         let message = refusal == .unknown ? "there is no such session; log in" : "the session can't be reached now"
-        refused(call, Refusal(refusal.code, message), correlation, since)
+        answer(.failure(Refusal(refusal.code, message)))
         if session == nil, loginTimer == nil { awaitLogin() }
     }
 

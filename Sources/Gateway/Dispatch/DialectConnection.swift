@@ -11,8 +11,6 @@ import Wire
 class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
     final let dialect: D
     final private(set) var socket: WebSocket?
-    /// Calls whose handlers answer later.
-    final var underWay: [CallUnderWay] = []
     final var loginTimer: LoopTimer?
     /// Whether a session is being opened or found for it: one at a time.
     final var isEntering = false
@@ -52,7 +50,9 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
         guard kind == dialect.kind else { return close(.malformed) }
         let verdict = desk.desk.receive(bytes: message.byteCount, on: &budget, at: loop.now)
         guard verdict.isAllowed else {
-            return refuse(Denial(.rateLimited, wait: verdict.retryAfterMilliseconds).refusal, to: nil)
+            tell(Denial(.rateLimited, wait: verdict.retryAfterMilliseconds).refusal, to: nil)
+            if budget.isFlooding { close(.flooding) }
+            return
         }
         dialect.read(message, for: self)
     }
@@ -73,10 +73,7 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
         cancelLoginTimer()
         if let session { desk.hub.detach(session, from: self) }
         session = nil
-        let left = underWay
-        underWay = []
-        // A call with a key goes on: whoever comes back asks for its outcome by that key.
-        for call in left where !call.isKept && call.end() { call.cancel() }
+        cancelCalls()
     }
 
     // MARK: What a dialect finds in messages
@@ -85,16 +82,7 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
     @inline(__always)
     final func call(_ incoming: borrowing IncomingCall, from correlation: D.Correlation?) {
         protocolErrors = 0
-        switch desk.admit(incoming, self) {
-        case .admitted(let call):
-            guard incoming.key == nil else { return callOnce(call, incoming, from: correlation) }
-            run(call, incoming, from: correlation)
-        case .refused(let denial, let call):
-            desk.refused(call, self, denial.code, since: desk.loop.now)
-            if let correlation { refuse(denial.refusal, to: correlation) }
-            if budget.isFlooding { close(.flooding) }
-        case .repeated: break
-        }
+        take(incoming, DialectReply(self, correlation))
     }
 
     /// The client has everything up to this number.
@@ -132,7 +120,7 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
         desk.gate.metrics.protocolErrors.add(loop: desk.loop.index)
         guard spendMessage() else { return }
         protocolErrors += 1
-        refuse(refusal, to: correlation)
+        tell(refusal, to: correlation)
         if protocolErrors >= desk.gate.limits.calls.protocolErrorsMax { close(.malformed) }
     }
 
@@ -149,56 +137,10 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
         return false
     }
 
-    // MARK: Calls
+    // MARK: Sending
 
-    /// Runs a call and gives its answer back, at once or later.
-    @inline(__always)
-    private final func run(
-        _ call: CompiledCall<Caller>,
-        _ incoming: borrowing IncomingCall,
-        from correlation: D.Correlation?
-    ) {
-        let since = desk.loop.now
-        var caller = desk.takeCaller(self, call, incoming.trace)
-        if let refusal = call.admits(caller) {
-            desk.giveBack(&caller)
-            return refused(call, refusal, correlation, since)
-        }
-        var output = desk.takeOutput()
-        let mark = correlation.map { dialect.beginAnswer(to: $0, &output) } ?? 0
-        switch call.run(dialect.encoding.format, incoming.params, caller, into: &output) {
-        case .answered:
-            if let claim = caller.wantsResume {
-                resume(claim, call, correlation, since)
-            } else {
-                if correlation != nil {
-                    dialect.endAnswer(mark, &output)
-                    send(output.bytes)
-                }
-                desk.answered(call, self, since: since)
-            }
-        case .refused(let refusal): refused(call, refusal, correlation, since)
-        case .started(let pending):
-            start(call, pending, incoming.deadlineMilliseconds, correlation, since)
-        }
-        desk.giveBack(&caller)
-        desk.giveBack(output)
-    }
-
-    final func refused(
-        _ call: CompiledCall<Caller>,
-        _ refusal: Refusal,
-        _ correlation: D.Correlation?,
-        _ since: MonotonicTime
-    ) {
-        desk.refused(call, self, refusal.code, since: since)
-        let isFault = refusal.code.category == .fatal
-        let told = isFault ? desk.fault(call, refusal) : refusal
-        if let correlation { refuse(told, to: correlation) }
-        if isFault { close(.fault) }
-    }
-
-    private final func refuse(_ refusal: Refusal, to correlation: D.Correlation?) {
+    /// Tells a refusal; of a message without anybody to be found, where there is no correlation.
+    final func tell(_ refusal: Refusal, to correlation: D.Correlation?) {
         var output = desk.takeOutput()
         dialect.write(refusal, to: correlation, &output)
         send(output.bytes)
@@ -213,76 +155,6 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
         desk.gate.metrics.bytesOut.add(message.byteCount, loop: desk.loop.index)
     }
 
-    // MARK: Calls that answer later
-
-    private final func start(
-        _ call: CompiledCall<Caller>,
-        _ pending: PendingAnswer,
-        _ deadline: Int64?,
-        _ correlation: D.Correlation?,
-        _ since: MonotonicTime
-    ) {
-        guard underWay.count < desk.gate.limits.calls.underWayMax else {
-            return refused(call, Denial(.tooManyUnderWay).refusal, correlation, since)
-        }
-        let started = CallUnderWay(isKept: false, on: desk.loop)
-        underWay.append(started)
-        // The loop is the actor's executor and we are on its thread: nothing of this leaves it while the socket stays, and
-        // a socket that has moved is told by a visit.
-        nonisolated(unsafe) let connection = self
-        nonisolated(unsafe) let under = started
-        nonisolated(unsafe) let answer = pending
-        let actor = desk.actor
-        actor.assumeIsolated { actor in
-            unsafe under.task = Task.immediate {
-                let result = await actor.outcome(of: unsafe answer)
-                unsafe connection.finished(under, call, result, correlation, since)
-            }
-        }
-        guard !started.isOver else { return }
-        let most = min(Int64(call.description.deadlineMilliseconds), deadline ?? .max)
-        started.timer = desk.loop.schedule(at: desk.loop.now + .milliseconds(most)) { [self] in
-            guard started.end() else { return }
-            started.cancel()
-            settle(started, call, .failure(Denial(.late).refusal), correlation, since)
-        }
-    }
-
-    /// The handler has returned.
-    private final func finished(
-        _ started: CallUnderWay,
-        _ call: CompiledCall<Caller>,
-        _ result: Result<EncodedAnswer, Refusal>,
-        _ correlation: D.Correlation?,
-        _ since: MonotonicTime
-    ) {
-        guard started.end() else { return }
-        settle(started, call, result, correlation, since)
-    }
-
-    private final func settle(
-        _ started: CallUnderWay,
-        _ call: CompiledCall<Caller>,
-        _ result: Result<EncodedAnswer, Refusal>,
-        _ correlation: D.Correlation?,
-        _ since: MonotonicTime
-    ) {
-        underWay.removeAll { $0 === started }
-        switch result {
-        case .failure(let refusal): refused(call, refusal, correlation, since)
-        case .success(let answer):
-            if let correlation {
-                var output = desk.takeOutput()
-                let mark = dialect.beginAnswer(to: correlation, &output)
-                answer.append(dialect.encoding.format, to: &output)
-                dialect.endAnswer(mark, &output)
-                send(output.bytes)
-                desk.giveBack(output)
-            }
-            desk.answered(call, self, since: since)
-        }
-    }
-
     // MARK: From the session
 
     final var encoding: any EventEncoding { dialect.encoding }
@@ -292,11 +164,12 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
     final func deliver(_ event: OutgoingEvent, seq: UInt64?) {
         guard let socket else { return }
         let tail = event.tail(for: dialect.encoding)
+        let shared = tail.bytes
         var head = desk.takeOutput()
         dialect.writeHead(of: tail, seq: seq, &head)
-        socket.send(head: head.bytes, tail: tail.bytes.bytes, as: dialect.kind)
+        socket.send(head: head.bytes, tail: shared.bytes, as: dialect.kind)
         desk.gate.metrics.messagesOut.add(loop: desk.loop.index)
-        desk.gate.metrics.bytesOut.add(head.count + tail.bytes.count, loop: desk.loop.index)
+        desk.gate.metrics.bytesOut.add(head.count + shared.count, loop: desk.loop.index)
         desk.giveBack(head)
     }
 
@@ -323,17 +196,11 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
         }
         if let refusal { throw refusal }
     }
-}
 
-extension LoopActor {
-    /// Runs a handler that answers later.
-    func outcome(of pending: PendingAnswer) async -> Result<EncodedAnswer, Refusal> {
-        do {
-            return .success(try await pending.run())
-        } catch let refusal as Refusal {
-            return .failure(refusal)
-        } catch {
-            return .failure(Refusal(.internal, "\(error)"))
-        }
+    override final func resume(
+        _ claim: ResumeClaim,
+        answer: @escaping (Result<BuiltIn.Resumed, Refusal>) -> Void
+    ) {
+        resumeSession(claim, answer: answer)
     }
 }

@@ -19,7 +19,10 @@ public final class Gate: Sendable {
         public var bans: AddressBans
         /// What idempotent calls have led to.
         public var outcomes: any OutcomeStore
-        /// The policies of the contract, by name.
+        /// What the game wants to be told.
+        public var hooks = GameHooks()
+
+        /// Puts the parts together; what is not given is made.
         public init(
             limits: Limits = Limits(),
             telemetry: Telemetry,
@@ -51,7 +54,11 @@ public final class Gate: Sendable {
     let players: PlayerBudgets<PlayerID>
     let addresses: AddressBudgets
     let sessions: Sessions
+    let hooks: GameHooks
+    /// Calls that take longer are told in the log.
+    let slowNanoseconds: Int64
     private let desks: Desks
+    private let turn = Atomic<Int>(0)
 
     /// One desk per loop, each used on its own loop alone; that confinement is the proof.
     private final class Desks: @unchecked Sendable {
@@ -69,6 +76,8 @@ public final class Gate: Sendable {
         limits = parts.limits
         telemetry = parts.telemetry.room("gateway")
         log = telemetry.log
+        hooks = parts.hooks
+        slowNanoseconds = limits.calls.slowCall.nanoseconds
         let calls = contract.calls.map(\.description)
         metrics = try CallMetrics(telemetry.metrics, calls: calls)
         plan = BudgetPlan(limits.budget, calls: calls, loops: group.loops.count)
@@ -78,7 +87,7 @@ public final class Gate: Sendable {
             on: group,
             limits: limits.session,
             telemetry: telemetry,
-            families: contract.description.topics.map(TopicFamily.init)
+            families: []
         )
         desks = Desks()
         desks.all = group.loops.map { GateLoop($0, of: self) }
@@ -90,6 +99,14 @@ public final class Gate: Sendable {
 
     /// How many loops share the work.
     var loops: [EventLoop] { sessions.loops }
+
+    /// The contract's hash: a client made from another contract is told which calls differ.
+    var hash: String { contract.hash }
+
+    /// The loop for the next timer of the game, in turn.
+    func nextTimerLoop() -> Int {
+        Int(turn.wrappingAdd(1, ordering: .relaxed).oldValue.magnitude % UInt(loops.count))
+    }
 
     /// A login has ended, or a player's roles are others: from whatever thread it was caused on.
     private func changed(_ change: IdentityChange) {

@@ -2,6 +2,7 @@ import Base
 import Contracts
 import Crypto
 import Reactor
+import Wire
 
 /// What the gateway has on one loop: where calls are let in, done and counted. Used on that loop alone.
 final class GateLoop {
@@ -16,8 +17,8 @@ final class GateLoop {
     var entropy = SecureEntropy()
     private var spareCaller: Caller?
     private var spareOutput = ByteBuffer()
-    /// Where heads of events are put together; it holds nothing between two of them.
-    var head = ByteBuffer()
+    /// Who stands in a context that is not in use, so that it holds nobody.
+    private(set) lazy var nobody = Visitor(self, peer: nil)
 
     init(_ loop: EventLoop, of gate: Gate) {
         self.loop = loop
@@ -69,7 +70,7 @@ final class GateLoop {
     /// Whether a call may be done, in the order of what is cheapest to say no to: does it exist, who may, how often, and
     /// was it done already. A refusal here makes no text and looks up nothing by name but the method itself.
     @inline(__always)
-    func admit(_ incoming: borrowing IncomingCall, _ visitor: Visitor) -> Admission {
+    func admit(_ incoming: borrowing IncomingCall, _ visitor: Visitor) -> CallAdmission {
         guard let call = gate.contract.call(named: incoming.method) else {
             gate.metrics.unknown.add(loop: loop.index)
             return refuse(.unknownMethod, nil, visitor)
@@ -87,14 +88,13 @@ final class GateLoop {
             return .refused(Denial(.rateLimited, wait: verdict.retryAfterMilliseconds), call)
         }
         if let seq = incoming.seq {
-            guard seq > visitor.lastSeq else { return .repeated }
-            visitor.lastSeq = seq
+            guard visitor.sequence.admits(UInt64(seq)) else { return .repeated }
         }
         return .admitted(call)
     }
 
     /// A refusal before the budget of the method is a message of the connection all the same.
-    private func refuse(_ reason: Denial.Reason, _ call: CompiledCall<Caller>?, _ visitor: Visitor) -> Admission {
+    private func refuse(_ reason: Denial.Reason, _ call: CompiledCall<Caller>?, _ visitor: Visitor) -> CallAdmission {
         let verdict = desk.spendMessage(on: &visitor.budget, at: loop.now)
         guard verdict.isAllowed else {
             return .refused(Denial(.rateLimited, wait: verdict.retryAfterMilliseconds), call)
@@ -157,7 +157,7 @@ final class GateLoop {
 }
 
 /// What became of a call at the door.
-enum Admission {
+enum CallAdmission {
     /// It may be done.
     case admitted(CompiledCall<Caller>)
     /// It may not.

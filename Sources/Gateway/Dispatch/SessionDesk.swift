@@ -9,6 +9,8 @@ final class SessionDesk: SessionCompanion {
     weak var visitor: Visitor?
     /// Whose the session is, and what he may do: whoever comes back to it is him.
     var identity: Identity
+    /// Which fire-and-forget calls have come, for the socket that comes next.
+    var sequence = CallSequence()
     private unowned let loop: EventLoop
     private let gate: Gate
     private var questions: [Int64: Question] = [:]
@@ -88,6 +90,7 @@ final class SessionDesk: SessionCompanion {
 
     /// Nobody is there to answer.
     func detached(_ session: Session) {
+        if let visitor { sequence = visitor.sequence }
         visitor = nil
         giveUpAll()
     }

@@ -15,8 +15,10 @@ class Visitor {
     final var budget = ConnectionBudget()
     /// Who pays beside the connection.
     final private(set) var payer: BudgetDesk.Payer
-    /// The number of the last fire-and-forget call.
-    final var lastSeq: Int64 = -1
+    /// Calls whose handlers answer later.
+    final var underWay: [CallUnderWay] = []
+    /// Which fire-and-forget calls of the session have come.
+    final var sequence = CallSequence()
 
     init(_ desk: GateLoop, peer: IPAddress?) {
         self.desk = desk
@@ -47,5 +49,10 @@ class Visitor {
     /// Somebody has proven who he is, in the middle of a call: he gets his session, where the connection has one.
     func enter(_ identity: Identity) async throws(Refusal) {
         identify(identity)
+    }
+
+    /// Comes back to a session: only a socket can.
+    func resume(_ claim: ResumeClaim, answer: @escaping (Result<BuiltIn.Resumed, Refusal>) -> Void) {
+        answer(.failure(Refusal(.invalidAction, "only a socket has a session to resume")))
     }
 }

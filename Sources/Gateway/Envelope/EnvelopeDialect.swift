@@ -1,5 +1,6 @@
 import Base
 import Contracts
+import Reactor
 import Web
 import Wire
 

@@ -115,7 +115,7 @@ public import Reactor
             output.append(tail)
             guard let mask else { return }
             unsafe output.withUnsafeMutableBytes { bytes in
-                _ = unsafe WebSocketFrameWriter.unmask(UnsafeMutableRawBufferPointer(rebasing: bytes[start...]), key: mask)
+                _ = unsafe unmask(UnsafeMutableRawBufferPointer(rebasing: bytes[start...]), key: mask)
             }
         }
     }
