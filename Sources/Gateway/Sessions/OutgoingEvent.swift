@@ -53,6 +53,8 @@ final class OutgoingEvent: Sendable {
     /// What a newer event must have the same of to replace this one on the `latest` lane, beside name and topic: whose
     /// position it is, for example.
     let subject: UInt64
+    /// About how many bytes the data has, for the accounts of topics that remember it.
+    let weight: Int
     /// Writes the data.
     let payload: EventPayload
     private let tails: InlineArray<8, AtomicLazyReference<EventTail>>
@@ -64,6 +66,7 @@ final class OutgoingEvent: Sendable {
         var room: String?
         var subject: UInt64 = 0
         var trace: TraceContext?
+        var weight = 0
     }
 
     init(
@@ -79,6 +82,7 @@ final class OutgoingEvent: Sendable {
         room = circumstances.room
         subject = circumstances.subject
         trace = circumstances.trace
+        weight = circumstances.weight
         self.payload = payload
         tails = InlineArray { _ in AtomicLazyReference() }
     }

@@ -50,8 +50,8 @@ extension SessionHub {
 
     /// Attaches a socket on this loop to a session that lives here.
     ///
-    /// - Parameter answer: runs once, before this returns. When it is told a resumption it tells the client; what the
-    ///   client has missed goes out right behind that.
+    /// The answer runs once, before this returns. When it is told a resumption it tells the client; what the client has
+    /// missed goes out right behind that.
     func resume(
         _ claim: ResumeClaim,
         on link: any SessionLink,
