@@ -25,6 +25,8 @@ public struct Limits: Sendable, Equatable {
     public var client = Client()
     /// Limits of logs, metrics and spans.
     public var telemetry = Telemetry()
+    /// Limits of what an operator sees.
+    public var operations = Operations()
 
     /// The defaults.
     public init() {}

@@ -58,9 +58,10 @@ public struct ObservedValue: Sendable {
 /// bounds lie apart (1, 2 and 5 of each decade), which is what an exporter shows anyway.
 public final class TimingFamily: Sendable {
     /// The upper bounds of the buckets in nanoseconds: 1 µs to 10 s. One bucket more takes what is longer.
-    public static let bounds: [Int] = (0..<7).flatMap { decade in
-        [1, 2, 5].map { (step: Int) in (0..<decade).reduce(step * 1_000) { scale, _ in scale * 10 } }
-    } + [10_000_000_000]
+    public static let bounds: [Int] =
+        (0..<7).flatMap { decade in
+            [1, 2, 5].map { (step: Int) in (0..<decade).reduce(step * 1_000) { scale, _ in scale * 10 } }
+        } + [10_000_000_000]
 
     /// The name of the label.
     public let labelName: MetricName

@@ -94,6 +94,9 @@ public struct TraceContext: Hashable, Sendable {
         Self.append(traceLow, digits: 16, to: &out)
     }
 
+    /// Appends the id of the span alone: 16 digits.
+    public func appendSpan(to out: inout ByteBuffer) { Self.append(span, digits: 16, to: &out) }
+
     /// Lower-case digits only: the W3C refuses upper case.
     private static func hex(_ text: RawSpan, at start: Int, digits: Int) -> UInt64? {
         var number: UInt64 = 0
