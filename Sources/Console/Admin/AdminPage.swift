@@ -10,13 +10,16 @@ enum AdminPage {
         ("/v1/admin/log", "the level of the log; PUT {\"level\": \"debug\"} changes it"),
     ]
 
-    static func html(version: String, reasons: [Health.Reason]) -> String {
+    static func html(version: String, reasons: [Health.Reason], desk: AdminDesk) -> String {
         let state =
             reasons.isEmpty
             ? "<p class=\"good\">Ready for players.</p>"
             : "<ul class=\"bad\">"
                 + reasons.map { "<li>\(escaped($0.check)): \(escaped($0.problem))</li>" }.joined() + "</ul>"
-        let rows = entries.map { entry in
+        var missing: Set<String> = []
+        if desk.sessions == nil { missing.insert("/v1/admin/sessions") }
+        if desk.bans == nil { missing.insert("/v1/admin/bans") }
+        let rows = entries.filter { !missing.contains($0.path) }.map { entry in
             "<dt><a href=\"\(entry.path)\">\(entry.path)</a></dt><dd>\(entry.about)</dd>"
         }
         return """

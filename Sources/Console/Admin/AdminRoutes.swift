@@ -51,7 +51,8 @@ struct AdminRoutes: Sendable {
     }
 
     private func page(_ exchange: Exchange) {
-        exchange.respond(.ok, type: .html, text: AdminPage.html(version: version, reasons: health.reasons()))
+        let html = AdminPage.html(version: version, reasons: health.reasons(), desk: desk)
+        exchange.respond(.ok, type: .html, text: html)
     }
 
     // MARK: The log

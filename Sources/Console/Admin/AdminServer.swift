@@ -31,6 +31,8 @@ public final class AdminServer: Sendable {
     public let watch: LoopWatch
     /// Where it listens, with the port that the system chose.
     public let address: SocketAddress?
+    /// Whether it speaks TLS.
+    public let isSecure: Bool
     /// The loop on which all of it lives.
     public let loop: EventLoop
     private let group: EventLoopGroup
@@ -57,6 +59,7 @@ public final class AdminServer: Sendable {
         let clock = SystemClock()
         watch = LoopWatch(players.loops) { clock.now() }
         health = Health(watch, limits: limits.operations)
+        isSecure = options.tls != nil
         beatInterval = limits.operations.beatInterval
         let routes = AdminRoutes(
             telemetry,
