@@ -32,7 +32,9 @@ extension Configuration {
         }
         if let admin, !Self.isOfThisMachine(admin) {
             if adminToken == nil {
-                found.append("the admin listener \(admin) can be reached by strangers: set admin-token, or say allow-insecure")
+                found.append(
+                    "the admin listener \(admin) can be reached by strangers: set admin-token, or say allow-insecure"
+                )
             } else if tls == nil {
                 found.append(
                     "the admin listener \(admin) would get its token in the clear: set tls-cert and tls-key, or say "

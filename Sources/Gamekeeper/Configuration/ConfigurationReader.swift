@@ -63,7 +63,11 @@ public struct ConfigurationReader {
         for entry in try ConfigurationFile.entries(in: String(decoding: bytes, as: UTF8.self), path: path) {
             let source = SettingSource.file(path, line: entry.line)
             guard let setting = SettingTable.named(entry.name) else {
-                throw .unknown(entry.name, source: source, meant: Self.nearest(entry.name, SettingTable.all.map(\.name)))
+                throw .unknown(
+                    entry.name,
+                    source: source,
+                    meant: Self.nearest(entry.name, SettingTable.all.map(\.name))
+                )
             }
             if let line = lines.updateValue(entry.line, forKey: entry.name) {
                 throw .twice(entry.name, source: source, first: .file(path, line: line))

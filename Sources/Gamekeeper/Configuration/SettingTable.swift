@@ -27,7 +27,9 @@ public enum SettingTable {
             guard addresses.count == texts.count, !addresses.isEmpty else { return false }
             configuration.addresses = addresses
             return true
-        } show: { $0.addresses.map(\.description) },
+        } show: {
+            $0.addresses.map(\.description)
+        },
         one("admin", "an address, or off", "Where operators connect: metrics, health, sessions, bans.") {
             configuration,
             text in
@@ -38,7 +40,9 @@ public enum SettingTable {
             guard let address = try? SocketAddress(text) else { return false }
             configuration.admin = address
             return true
-        } show: { $0.admin?.description ?? "off" },
+        } show: {
+            $0.admin?.description ?? "off"
+        },
         Setting(
             name: "admin-token",
             allowed: "16 to 256 visible characters",
@@ -50,7 +54,9 @@ public enum SettingTable {
             else { return false }
             configuration.adminToken = text
             return true
-        } show: { $0.adminToken.map { [$0] } ?? [] },
+        } show: {
+            $0.adminToken.map { [$0] } ?? []
+        },
         path("tls-cert", "A PEM file with the certificate chain; SIGHUP reads it again.", \.tlsCertificate),
         path("tls-key", "A PEM file with the key of the certificate.", \.tlsKey),
         one("loops", "auto, or 1 to 256", "How many event loops serve players; auto is one per core.") {
@@ -63,7 +69,9 @@ public enum SettingTable {
             guard let number = SettingValue.number(text, in: 1...256) else { return false }
             configuration.loops = number
             return true
-        } show: { $0.loops.map(String.init) ?? "auto" },
+        } show: {
+            $0.loops.map(String.init) ?? "auto"
+        },
         many(
             "proxies",
             "addresses or ranges such as 10.0.0.0/8",
@@ -73,7 +81,9 @@ public enum SettingTable {
             guard ranges.count == texts.count else { return false }
             configuration.proxies = AddressRanges(ranges)
             return true
-        } show: { $0.proxies.ranges.map(\.description) },
+        } show: {
+            $0.proxies.ranges.map(\.description)
+        },
         flag("proxy-protocol", "Whether these proxies begin with a PROXY protocol v2 header.", \.usesProxyProtocol),
         many(
             "origins",
@@ -83,7 +93,9 @@ public enum SettingTable {
             guard texts.allSatisfy(SettingValue.isOrigin) else { return false }
             configuration.origins = texts
             return true
-        } show: { $0.origins },
+        } show: {
+            $0.origins
+        },
         flag(
             "allow-insecure",
             "The consent to listen beyond this machine without TLS, with development keys, or with an open admin port.",
@@ -102,7 +114,9 @@ public enum SettingTable {
             guard !text.isEmpty else { return false }
             configuration.data = text == "none" ? nil : text
             return true
-        } show: { $0.data ?? "none" }
+        } show: {
+            $0.data ?? "none"
+        }
     ]
 
     // MARK: What it tells
@@ -114,14 +128,19 @@ public enum SettingTable {
             guard let level = LogLevel.allCases.first(where: { "\($0.name)" == text }) else { return false }
             configuration.logLevel = level
             return true
-        } show: { "\($0.logLevel.name)" },
-        one("log-format", "auto, text or json", "What lines look like; auto is text on a terminal and JSON elsewhere.") {
+        } show: {
+            "\($0.logLevel.name)"
+        },
+        one("log-format", "auto, text or json", "What lines look like; auto is text on a terminal and JSON elsewhere.")
+        {
             configuration,
             text in
             guard let form = LogForm(rawValue: text) else { return false }
             configuration.logForm = form
             return true
-        } show: { $0.logForm.rawValue },
+        } show: {
+            $0.logForm.rawValue
+        },
         number(
             "log-calls-one-in",
             0...1_000_000_000,
@@ -141,14 +160,22 @@ public enum SettingTable {
             guard let url = try? SpanExporter.Options.endpoint(text) else { return false }
             configuration.otlp = url
             return true
-        } show: { $0.otlp.map { "\($0.scheme.rawValue)://\($0.authority)\($0.target)" } ?? "off" },
-        one("trace-share", "0 to 1, or a percentage", "The share of traces that is recorded, where there is a collector.") {
+        } show: {
+            $0.otlp.map { "\($0.scheme.rawValue)://\($0.authority)\($0.target)" } ?? "off"
+        },
+        one(
+            "trace-share",
+            "0 to 1, or a percentage",
+            "The share of traces that is recorded, where there is a collector."
+        ) {
             configuration,
             text in
             guard let share = SettingValue.share(text) else { return false }
             configuration.traceShare = share
             return true
-        } show: { "\($0.traceShare)" },
+        } show: {
+            "\($0.traceShare)"
+        },
         flag(
             "trace-follow-callers",
             "Whether a caller's word that a trace is recorded is followed; only where callers are trusted.",
