@@ -13,8 +13,10 @@ public final class CallMetrics: Sendable {
 
     /// Registers `gamekeeper_calls_total{method,code}` and `gamekeeper_call_duration_seconds{method}`.
     ///
-    /// - Parameter methods: the names of the calls, by their index; `unknown` is added behind them, for calls that do not
-    ///   exist, whose names come from strangers.
+    /// - Parameters:
+    ///   - methods: the names of the calls, by their index; `unknown` is added behind them, for calls that do not exist,
+    ///     whose names come from strangers.
+    ///   - registry: where they are shown.
     /// - Throws: when the registry is full or a name is none.
     public init(methods: [String], _ registry: Registry) throws(MetricRefusal) {
         let methods = methods + ["unknown"]

@@ -15,6 +15,7 @@ public enum LogForm: String, Sendable, CaseIterable {
     ///   - isTerminal: whether a person reads the log, which decides for `auto`.
     ///   - limits: how long lines may be.
     ///   - write: gets each line with its line feed.
+    /// - Returns: the sink.
     public func sink(
         isTerminal: Bool,
         limits: Limits.Telemetry,

@@ -27,7 +27,9 @@ enum ConfigurationFile {
     static func entries(in text: String, path: String) throws(SettingRefusal) -> [Entry] {
         var entries: [Entry] = []
         var goesOn = false
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        // By scalars: as a character, a line feed behind a carriage return would be something else.
+        let lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+        for (index, line) in lines.enumerated() {
             let source = SettingSource.file(path, line: index + 1)
             var scanner = LineScanner(line)
             guard !scanner.isAtEnd else { continue }
@@ -44,11 +46,11 @@ enum ConfigurationFile {
     }
 }
 
-/// Takes one line apart.
+/// Takes one line apart, by scalars: what a person sees as one character may be a quote and an accent.
 private struct LineScanner {
-    private var rest: Substring
+    private var rest: Substring.UnicodeScalarView
 
-    init(_ line: Substring) {
+    init(_ line: Substring.UnicodeScalarView) {
         rest = line
         skipSpace()
     }
@@ -56,13 +58,20 @@ private struct LineScanner {
     /// Nothing but space and a comment is left.
     var isAtEnd: Bool { rest.isEmpty || rest.first == "#" }
 
+    private static func isSpace(_ scalar: Unicode.Scalar) -> Bool { scalar == " " || scalar == "\t" || scalar == "\r" }
+
     private mutating func skipSpace() {
-        while let first = rest.first, first == " " || first == "\t" || first == "\r" { rest.removeFirst() }
+        while let first = rest.first, Self.isSpace(first) { rest.removeFirst() }
     }
 
     /// The name and the equals sign behind it.
     mutating func name() -> String? {
-        let name = rest.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || "-._".contains($0)) }
+        let name = rest.prefix { scalar in
+            switch scalar {
+            case "a"..."z", "A"..."Z", "0"..."9", "-", ".", "_": true
+            default: false
+            }
+        }
         guard !name.isEmpty else { return nil }
         rest = rest.dropFirst(name.count)
         skipSpace()
@@ -90,14 +99,14 @@ private struct LineScanner {
 
     private mutating func quoted() -> String? {
         rest.removeFirst()
-        var value = ""
-        while let character = rest.popFirst() {
-            switch character {
-            case "\"": return value
+        var value = String.UnicodeScalarView()
+        while let scalar = rest.popFirst() {
+            switch scalar {
+            case "\"": return String(value)
             case "\\":
                 guard let escaped = rest.popFirst(), escaped == "\"" || escaped == "\\" else { return nil }
                 value.append(escaped)
-            default: value.append(character)
+            default: value.append(scalar)
             }
         }
         return nil
@@ -105,16 +114,16 @@ private struct LineScanner {
 
     /// Up to a comma, or a `#` with space before it.
     private mutating func bare() -> String? {
-        var value = ""
+        var value = String.UnicodeScalarView()
         var afterSpace = true
-        while let character = rest.first, character != "," {
-            if character == "#", afterSpace { break }
-            guard character != "\"" else { return nil }
-            afterSpace = character == " " || character == "\t"
-            value.append(character)
+        while let scalar = rest.first, scalar != "," {
+            if scalar == "#", afterSpace { break }
+            guard scalar != "\"" else { return nil }
+            afterSpace = Self.isSpace(scalar)
+            value.append(scalar)
             rest.removeFirst()
         }
-        let trimmed = value.trimmed()
-        return trimmed.isEmpty ? nil : trimmed
+        while let last = value.last, Self.isSpace(last) { value.removeLast() }
+        return value.isEmpty ? nil : String(value)
     }
 }

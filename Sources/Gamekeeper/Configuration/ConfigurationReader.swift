@@ -30,6 +30,7 @@ public struct ConfigurationReader {
     /// - Parameters:
     ///   - arguments: the flags.
     ///   - presets: what holds where nobody has chosen.
+    /// - Returns: all choices, with where each comes from.
     /// - Throws: the first thing that an operator must change.
     public func read(
         _ arguments: [String],
