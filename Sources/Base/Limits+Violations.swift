@@ -98,6 +98,18 @@ extension Limits {
                 "lineBytesMax must hold at least two values of valueBytesMax"
             ),
             (
+                operations.beatInterval * 2 < operations.loopSilenceMax,
+                "beatInterval must fit twice into loopSilenceMax, or a loop seems silent between two questions"
+            ),
+            (
+                operations.spansPerExportMax <= operations.spansWaitingMax,
+                "spansPerExportMax cannot exceed spansWaitingMax, which it is taken from"
+            ),
+            (
+                operations.exportBackoffMin <= operations.exportBackoffMax,
+                "exportBackoffMin cannot exceed exportBackoffMax"
+            ),
+            (
                 connection.lingerTimeout < loop.stopTimeout && webSocket.closeTimeout < loop.stopTimeout,
                 "stopTimeout must be longer than lingerTimeout and closeTimeout, or no stop is graceful"
             ),

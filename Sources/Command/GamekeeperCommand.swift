@@ -12,6 +12,7 @@ public enum GamekeeperCommand {
         let status: ExitStatus =
             switch name {
             case "run": RunCommand.run(rest)
+            case "config": ConfigCommand.run(rest)
             case "conformance": ConformanceCommand.run(rest)
             case "transcode": TranscodeCommand.run(rest)
             case "bench": BenchCommand.run(rest)
@@ -24,15 +25,20 @@ public enum GamekeeperCommand {
     }
 
     private static func version() -> ExitStatus {
-        StandardStreams.write("gamekeeper 0.1.0\n")
+        StandardStreams.write("gamekeeper \(Assembly.version)\n")
         return .success
     }
 
     private static func help() -> ExitStatus {
         StandardStreams.write(
             """
-            gamekeeper run [--listen ADDR]… [--tls CERT KEY] [--loops N] [--proxy RANGE]… [--proxy-protocol] [--log LEVEL]
-                serves until SIGTERM or SIGINT; SIGHUP reads the certificates again
+            gamekeeper run [--NAME VALUE]… [--config FILE]
+                serves until SIGTERM or SIGINT; SIGHUP reads the certificates again. The most used settings:
+                --listen ADDR…  --admin ADDR|off  --tls-cert FILE --tls-key FILE  --data FOLDER|none
+                --loops N  --proxies RANGE…  --origins ORIGIN…  --log-level LEVEL  --allow-insecure
+            gamekeeper config [the same] [--json]
+                lists every setting with its value, default, source and meaning; each can also be an environment variable
+                (GAMEKEEPER_LISTEN) or a line of FILE (listen = ADDR, ADDR)
             gamekeeper conformance --listen ADDR [--tls CERT KEY]
                 serves a WebSocket echo at /ws and an HTTP echo everywhere else, for outside test suites
             gamekeeper transcode --from F --to F        (json, msgpack, cbor; standard input to standard output)
@@ -40,7 +46,7 @@ public enum GamekeeperCommand {
                 measures this build beside a physical limit in the same run
             gamekeeper version
 
-            ADDR is 127.0.0.1:8080, [::1]:8080 or unix:/path. RANGE is 10.0.0.0/8. LEVEL is debug, info, warning or error.
+            ADDR is 127.0.0.1:7400, [::1]:7400 or unix:/path. RANGE is 10.0.0.0/8. LEVEL is debug, info, warning or error.
 
             """
         )
