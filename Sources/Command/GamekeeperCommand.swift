@@ -17,6 +17,7 @@ public enum GamekeeperCommand {
             case "transcode": TranscodeCommand.run(rest)
             case "bench": BenchCommand.run(rest)
             case "bench-server": BenchServerCommand.run(rest)
+            case "token": TokenCommand.run(rest)
             case "help", "--help", "-h": help()
             case "version", "--version": version()
             default: ExitStatus.usage("there is no command \(name); `gamekeeper help` lists them")
@@ -42,6 +43,8 @@ public enum GamekeeperCommand {
             gamekeeper conformance --listen ADDR [--tls CERT KEY]
                 serves a WebSocket echo at /ws and an HTTP echo everywhere else, for outside test suites
             gamekeeper transcode --from F --to F        (json, msgpack, cbor; standard input to standard output)
+            gamekeeper token verify --jwks FILE [--iss NAME] [--aud NAME] [--at SECONDS] TOKEN
+                checks a signed token with published keys: 0 it is valid, 1 it is not, 2 it cannot be told
             gamekeeper bench [NAME] [--json] [--seconds S] [--pairs N]
                 measures this build beside a physical limit in the same run
             gamekeeper version

@@ -1,5 +1,7 @@
 public import Base
 public import Contracts
+public import Reactor
+import Synchronization
 
 // What operators do, and what a server does by itself.
 extension IdentityService {
@@ -61,6 +63,18 @@ extension IdentityService {
         let since = now.adding(.zero - limits.accessLifetime - limits.clockLeeway - limits.clockLeeway)
         let families = try await asked { () throws(AccountRefusal) in try await self.store.closures(since: since) }
         for family in families { revocations.add(family, at: now) }
+    }
+
+    /// Forgets what is over, and makes the next signing key in time. A server does it about once a minute.
+    ///
+    /// - Throws: when keys could not be written, which an operator must hear of long before the lead is over; the old
+    ///   ones stay in use.
+    public func maintain(at now: WallTime, on pool: BlockingPool) async throws {
+        tickets.withLock { $0.prune(at: now) }
+        try await store.prune(at: now)
+        guard vault.isDue(at: now) else { return }
+        let vault = vault
+        try await pool.run { try vault.maintain(at: now) }
     }
 
     func end(

@@ -26,8 +26,15 @@ public final class IdentityService: Sendable {
 
     /// What one loop remembers. The lock is never contended: only its own loop comes here, and a test.
     private final class LoopCache: Sendable {
-        let cache: Mutex<TokenCache>
+        private let cache: Mutex<TokenCache>
         init(tokensMax: Int) { cache = Mutex(TokenCache(tokensMax: tokensMax)) }
+
+        func find(_ text: RawSpan) -> TokenCache.Entry? { cache.withLock { $0.find(text) } }
+        func confirm(_ text: RawSpan, at version: UInt64) { cache.withLock { $0.confirm(text, at: version) } }
+        func insert(_ entry: TokenCache.Entry) { cache.withLock { $0.insert(entry) } }
+        func mayCheck(at now: WallTime, perSecondMax: Int) -> Bool {
+            cache.withLock { $0.mayCheck(at: now, perSecondMax: perSecondMax) }
+        }
     }
 
     /// How tokens name us.
@@ -86,34 +93,27 @@ public final class IdentityService: Sendable {
     ///
     /// - Throws: `badToken`, `expired`, `revoked`: answer `UNAUTHENTICATED`. `unavailable`: too many checks; try again.
     public func verify(access: RawSpan, loop: Int, at now: WallTime) throws(IdentityRefusal) -> Identity {
-        try caches[loop].cache.withLock { cache throws(IdentityRefusal) in
-            let version = revocations.version
-            let keys = vault.version
-            guard let place = cache.find(access), let known = cache[place], known.keys == keys else {
-                return try verifyNew(access, &cache, at: now)
-            }
-            guard now.nanoseconds < known.ends else {
-                cache[place] = nil
-                throw .expired
-            }
-            if known.checked != version {
-                guard !revocations.refuses(known.identity.family, issued: known.issued) else {
-                    cache[place] = nil
-                    throw .revoked
-                }
-                cache.confirm(place, at: version)
-            }
-            return known.identity
+        let loop = caches[loop]
+        // Read before anything is judged: a change that comes in between is seen the next time.
+        let version = revocations.version
+        let keys = vault.version
+        guard let known = loop.find(access), known.keys == keys else {
+            return try verifyNew(access, loop, at: now, (version, keys))
         }
+        guard now.nanoseconds < known.ends else { throw .expired }
+        if known.checked != version {
+            guard !revocations.refuses(known.identity.family, issued: known.issued) else { throw .revoked }
+            loop.confirm(access, at: version)
+        }
+        return known.identity
     }
 
     private func verifyNew(
         _ access: RawSpan,
-        _ cache: inout TokenCache,
-        at now: WallTime
+        _ loop: LoopCache,
+        at now: WallTime,
+        _ versions: (revocations: UInt64, keys: UInt64)
     ) throws(IdentityRefusal) -> Identity {
-        let version = revocations.version
-        let keys = vault.version
         let found: (identity: Identity, issued: Int64)
         let token: SignedToken
         do throws(TokenFlaw) {
@@ -123,17 +123,17 @@ public final class IdentityService: Sendable {
             throw error == .expired ? .expired : .badToken(error)
         }
         guard let keyID = token.keyID, let key = vault.verifyingKey(named: keyID) else { throw .badToken(.unknownKey) }
-        guard cache.mayCheck(at: now, perSecondMax: limits.signatureChecksPerSecondMax) else { throw .unavailable }
+        guard loop.mayCheck(at: now, perSecondMax: limits.signatureChecksPerSecondMax) else { throw .unavailable }
         guard token.isSigned(by: key, text: access) else { throw .badToken(.signature) }
         guard !revocations.refuses(found.identity.family, issued: found.issued) else { throw .revoked }
-        cache.insert(
+        loop.insert(
             TokenCache.Entry(
                 text: unsafe access.withUnsafeBytes { unsafe Array($0) },
                 identity: found.identity,
                 issued: found.issued,
                 ends: found.identity.expires.adding(limits.clockLeeway).nanoseconds,
-                keys: keys,
-                checked: version,
+                keys: versions.keys,
+                checked: versions.revocations,
                 used: 0
             )
         )

@@ -36,33 +36,33 @@ struct TokenCache: Sendable {
         places = []
     }
 
-    /// Where a token is, if it is here.
-    mutating func find(_ text: RawSpan) -> Int? {
-        guard !places.isEmpty, let first = firstPlace(of: text) else { return nil }
-        for place in first..<first + Self.ways {
-            guard let same = places[place].map({ unsafe ConstantTime.areEqual($0.text.span.bytes, text) }), same else {
-                continue
-            }
-            clock += 1
-            places[place]?.used = clock
-            return place
-        }
-        return nil
-    }
-
-    /// The token at a place that `find` gave.
-    subscript(place: Int) -> Entry? {
-        get { places[place] }
-        set { places[place] = newValue }
+    /// The token, if it is here.
+    mutating func find(_ text: RawSpan) -> Entry? {
+        guard let place = place(of: text) else { return nil }
+        clock += 1
+        places[place]?.used = clock
+        return places[place]
     }
 
     /// Notes that a token was compared with this state of revocations.
-    mutating func confirm(_ place: Int, at version: UInt64) { places[place]?.checked = version }
+    mutating func confirm(_ text: RawSpan, at version: UInt64) {
+        if let place = place(of: text) { places[place]?.checked = version }
+    }
+
+    private func place(of text: RawSpan) -> Int? {
+        guard !places.isEmpty, let first = firstPlace(of: text) else { return nil }
+        for place in first..<first + Self.ways {
+            guard let known = places[place]?.text else { continue }
+            if unsafe ConstantTime.areEqual(known.span.bytes, text) { return place }
+        }
+        return nil
+    }
 
     /// Remembers a token that was verified.
     mutating func insert(_ entry: Entry) {
         guard let first = unsafe firstPlace(of: entry.text.span.bytes) else { return }
         if places.isEmpty { places = Array(repeating: nil, count: sets * Self.ways) }
+        if let place = unsafe place(of: entry.text.span.bytes) { places[place] = nil }
         var oldest = first
         for place in first..<first + Self.ways {
             guard let used = places[place]?.used else {
