@@ -13,8 +13,6 @@ extension Limits {
         /// Messages in a row that break a rule of the envelope; past it close code 4400. A client with a bug sees each of
         /// its mistakes told before it is cut; one that sends nothing else is no client.
         public var protocolErrorsMax = 10
-        /// A call that takes longer is told in the log at info: a tenth of what a person notices as slow.
-        public var slowCall = Duration.milliseconds(50)
         /// The longest method of a call: names are short, and a longer one is nobody's.
         public var methodBytesMax = 128
         /// The longest idempotency key: a UUID has 36 bytes, a signed one fits too.

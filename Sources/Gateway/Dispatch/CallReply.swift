@@ -12,6 +12,8 @@ protocol CallReply {
     func begin(_ output: inout ByteBuffer) -> Int
     /// Ends the answer behind its result and sends it.
     func end(_ mark: Int, _ output: inout ByteBuffer)
+    /// Tells a refusal that is made of a few plain words, and costs as little.
+    func refuse(_ denial: Denial)
     /// Tells a refusal.
     func refuse(_ refusal: Refusal)
     /// We have broken a promise: whoever is at the other end is let go, after he was told.
@@ -42,6 +44,11 @@ struct DialectReply<D: Dialect>: CallReply {
         guard correlation != nil else { return }
         connection.dialect.endAnswer(mark, &output)
         connection.send(output.bytes)
+    }
+
+    func refuse(_ denial: Denial) {
+        if let correlation { connection.tell(denial, to: correlation) }
+        if connection.budget.isFlooding { connection.close(.flooding) }
     }
 
     func refuse(_ refusal: Refusal) {

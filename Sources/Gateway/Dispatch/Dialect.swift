@@ -28,6 +28,8 @@ protocol Dialect: AnyObject, Sendable {
     func endAnswer(_ mark: Int, _ output: inout ByteBuffer)
     /// Writes a refusal; of a message that had no caller to be found, where there is no correlation.
     func write(_ refusal: Refusal, to correlation: Correlation?, _ output: inout ByteBuffer)
+    /// The same for a refusal of few words.
+    func write(_ denial: Denial, to correlation: Correlation?, _ output: inout ByteBuffer)
     /// Writes what stands in front of an event's tail.
     func writeHead(of tail: EventTail, seq: UInt64?, _ output: inout ByteBuffer)
     /// Writes a question to the client.
@@ -39,6 +41,10 @@ protocol Dialect: AnyObject, Sendable {
 extension Dialect {
     /// Waits for the client to speak first.
     func greet(_ connection: DialectConnection<Self>) {}
+    /// Writes it like any other refusal.
+    func write(_ denial: Denial, to correlation: Correlation?, _ output: inout ByteBuffer) {
+        write(denial.refusal, to: correlation, &output)
+    }
     /// Tells nothing of it.
     func opened(_ session: Session, on connection: DialectConnection<Self>) -> OutgoingEvent? { nil }
 }

@@ -50,7 +50,7 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
         guard kind == dialect.kind else { return close(.malformed) }
         let verdict = desk.desk.receive(bytes: message.byteCount, on: &budget, at: loop.now)
         guard verdict.isAllowed else {
-            tell(Denial(.rateLimited, wait: verdict.retryAfterMilliseconds).refusal, to: nil)
+            tell(Denial(.rateLimited, wait: verdict.retryAfterMilliseconds), to: nil)
             if budget.isFlooding { close(.flooding) }
             return
         }
@@ -143,6 +143,14 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
     final func tell(_ refusal: Refusal, to correlation: D.Correlation?) {
         var output = desk.takeOutput()
         dialect.write(refusal, to: correlation, &output)
+        send(output.bytes)
+        desk.giveBack(output)
+    }
+
+    /// Tells a refusal of few words.
+    final func tell(_ denial: Denial, to correlation: D.Correlation?) {
+        var output = desk.takeOutput()
+        dialect.write(denial, to: correlation, &output)
         send(output.bytes)
         desk.giveBack(output)
     }

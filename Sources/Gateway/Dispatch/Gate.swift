@@ -19,6 +19,8 @@ public final class Gate: Sendable {
         public var bans: AddressBans
         /// What idempotent calls have led to.
         public var outcomes: any OutcomeStore
+        /// What calls are logged with.
+        public var calls: CallLog?
         /// What the game wants to be told.
         public var hooks = GameHooks()
 
@@ -55,8 +57,7 @@ public final class Gate: Sendable {
     let addresses: AddressBudgets
     let sessions: Sessions
     let hooks: GameHooks
-    /// Calls that take longer are told in the log.
-    let slowNanoseconds: Int64
+    let calls: CallLog
     private let desks: Desks
     private let turn = Atomic<Int>(0)
 
@@ -77,17 +78,17 @@ public final class Gate: Sendable {
         telemetry = parts.telemetry.room("gateway")
         log = telemetry.log
         hooks = parts.hooks
-        slowNanoseconds = limits.calls.slowCall.nanoseconds
-        let calls = contract.calls.map(\.description)
-        metrics = try CallMetrics(telemetry.metrics, calls: calls)
-        plan = BudgetPlan(limits.budget, calls: calls, loops: group.loops.count)
-        players = PlayerBudgets(limits.budget, calls: calls.count)
-        addresses = AddressBudgets(limits.budget, calls: calls.count)
+        calls = parts.calls ?? CallLog(log, loops: group.loops.count, limits: limits.telemetry)
+        let descriptions = contract.calls.map(\.description)
+        metrics = try CallMetrics(telemetry.metrics, calls: descriptions)
+        plan = BudgetPlan(limits.budget, calls: descriptions, loops: group.loops.count)
+        players = PlayerBudgets(limits.budget, calls: descriptions.count)
+        addresses = AddressBudgets(limits.budget, calls: descriptions.count)
         sessions = try Sessions(
             on: group,
             limits: limits.session,
             telemetry: telemetry,
-            families: []
+            families: contract.description.topics.map { TopicFamily(name: $0.name, history: $0.history) }
         )
         desks = Desks()
         desks.all = group.loops.map { GateLoop($0, of: self) }

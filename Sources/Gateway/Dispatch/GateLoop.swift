@@ -109,37 +109,22 @@ final class GateLoop {
     func answered(_ call: CompiledCall<Caller>, _ visitor: Visitor, since: MonotonicTime) {
         let nanoseconds = loop.kernel.now().nanoseconds &- since.nanoseconds
         gate.metrics.answered(call.index, nanoseconds: nanoseconds, loop: loop.index)
-        guard nanoseconds > slowNanoseconds || gate.log.writes(.debug) else { return }
-        note(call, visitor, "OK", nanoseconds)
+        gate.calls.ended(nil, nanoseconds: nanoseconds, at: loop.now, loop: loop.index, facts(call, visitor))
     }
 
     /// Counts a refused call.
     func refused(_ call: CompiledCall<Caller>?, _ visitor: Visitor, _ code: ErrorCode, since: MonotonicTime) {
         guard let call else { return }
         refusals.count(call.index, code, gate.metrics)
-        // Lines of one message are bounded per second by the log, so refusals are told as a sample.
-        guard gate.log.writes(.info) else { return }
-        note(call, visitor, code.name, loop.kernel.now().nanoseconds &- since.nanoseconds)
+        let nanoseconds = loop.now.nanoseconds &- since.nanoseconds
+        gate.calls.ended(code, nanoseconds: nanoseconds, at: loop.now, loop: loop.index, facts(call, visitor))
     }
 
-    private var slowNanoseconds: Int64 { gate.slowNanoseconds }
-
-    private func note(
-        _ call: CompiledCall<Caller>,
-        _ visitor: Visitor,
-        _ result: StaticString,
-        _ nanoseconds: Int64
-    ) {
-        let isSlow = nanoseconds > slowNanoseconds
-        let isServed = result.utf8CodeUnitCount == 2
-        gate.log.write(
-            isServed && !isSlow ? .debug : .info,
-            isServed ? isSlow ? "a call was slow" : "call" : "a call was refused",
-            [
-                "method": .text(call.description.name), "result": .text(result.description),
-                "player": .text(visitor.identity?.player.description ?? ""),
-                "session": .text(visitor.session?.id.description ?? ""), "took": .duration(.nanoseconds(nanoseconds)),
-            ]
+    private func facts(_ call: CompiledCall<Caller>, _ visitor: Visitor) -> CallLog.Facts {
+        CallLog.Facts(
+            method: call.description.name,
+            session: visitor.session?.id.description,
+            player: visitor.identity?.player.description
         )
     }
 
@@ -149,7 +134,8 @@ final class GateLoop {
         gate.log.error(
             "a call has failed by our own fault",
             [
-                "id": .text(id), "method": .text(call?.description.name ?? ""), "reason": .text(refusal.message),
+                "id": .text(id), "method": .text(call?.description.name ?? ""),
+                "reason": .text(refusal.cause.map { "\($0)" } ?? refusal.message),
             ]
         )
         return Refusal(refusal.code, "internal error \(id)", details: .object(["id": .string(id)]))

@@ -13,7 +13,7 @@ extension Visitor {
             if incoming.key == nil { run(call, incoming, reply) } else { runOnce(call, incoming, reply) }
         case .refused(let denial, let call):
             desk.refused(call, self, denial.code, since: desk.loop.now)
-            reply.refuse(denial.refusal)
+            reply.refuse(denial)
         case .repeated: break
         }
     }

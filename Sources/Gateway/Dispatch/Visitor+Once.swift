@@ -132,7 +132,7 @@ extension Visitor {
     ) {
         if refusal.code.category == .permanent {
             let (number, message) = (refusal.code.number, refusal.message)
-            let outcome = StoredOutcome.refused(code: number, message: message, details: refusal.told)
+            let outcome = StoredOutcome.refused(code: number, message: message, details: refusal.details)
             desk.gate.outcomes.finish(ticket, outcome, at: desk.loop.now)
         } else {
             desk.gate.outcomes.abandon(ticket)

@@ -172,8 +172,17 @@ final class EnvelopeDialect: Dialect {
         let failure = EnvelopeWriter.Failure(
             code: refusal.code,
             message: refusal.message,
-            details: refusal.told,
+            details: refusal.details,
             retryAfterMilliseconds: refusal.retryAfter.map { max(1, $0.nanoseconds / 1_000_000) }
+        )
+        EnvelopeWriter.append(failure, id: correlation, format, to: &output)
+    }
+
+    func write(_ denial: Denial, to correlation: Int64?, _ output: inout ByteBuffer) {
+        let failure = EnvelopeWriter.Failure(
+            code: denial.code,
+            message: denial.message,
+            retryAfterMilliseconds: denial.wait > 0 ? denial.wait : nil
         )
         EnvelopeWriter.append(failure, id: correlation, format, to: &output)
     }

@@ -145,6 +145,8 @@ struct HTTPReply: CallReply {
         visitor.exchange.respond(Response(.ok, type: mediaType, fields: fields), body: output.bytes)
     }
 
+    func refuse(_ denial: Denial) { refuse(denial.refusal) }
+
     func refuse(_ refusal: Refusal) { Problem.respond(visitor.exchange, refusal, fields: visitor.fields()) }
 
     func fail() {}

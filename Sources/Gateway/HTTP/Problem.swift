@@ -46,7 +46,7 @@ enum Problem {
         _ = body.append("status", .int(Int64(code.httpStatus)))
         _ = body.append("detail", .string(refusal.message))
         _ = body.append("code", .string(code.name.description))
-        if let details = refusal.told { _ = body.append("details", details) }
+        if let details = refusal.details { _ = body.append("details", details) }
         _ = body.append("retry", .bool(code.retry))
         if let wait = refusal.retryAfter {
             _ = body.append("retry_after_ms", .int(max(1, wait.nanoseconds / 1_000_000)))
