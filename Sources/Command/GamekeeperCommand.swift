@@ -11,7 +11,7 @@ public enum GamekeeperCommand {
         let rest = Array(arguments)
         let status: ExitStatus =
             switch name {
-            case "run": RunCommand.run(rest)
+            case "run": RunCommand.run(rest, games)
             case "config": ConfigCommand.run(rest)
             case "conformance": ConformanceCommand.run(rest)
             case "transcode": TranscodeCommand.run(rest)
@@ -33,8 +33,8 @@ public enum GamekeeperCommand {
     private static func help() -> ExitStatus {
         StandardStreams.write(
             """
-            gamekeeper run [--NAME VALUE]… [--config FILE]
-                serves until SIGTERM or SIGINT; SIGHUP reads the certificates again. The most used settings:
+            gamekeeper run [GAME] [--NAME VALUE]… [--config FILE]
+                serves a game, by name where there are several, until SIGTERM or SIGINT; SIGHUP reads the certificates again. The most used settings:
                 --listen ADDR…  --admin ADDR|off  --tls-cert FILE --tls-key FILE  --data FOLDER|none
                 --loops N  --proxies RANGE…  --origins ORIGIN…  --log-level LEVEL  --allow-insecure
             gamekeeper config [the same] [--json]

@@ -6,14 +6,25 @@ import Web
 
 /// `gamekeeper run`: the server.
 enum RunCommand {
-    static func run(_ arguments: [String]) -> ExitStatus {
+    static func run(_ arguments: [String], _ games: [any Game.Type]) -> ExitStatus {
+        var arguments = arguments[...]
+        var game = games.count == 1 ? games.first : nil
+        if let name = arguments.first, !name.hasPrefix("-") {
+            arguments.removeFirst()
+            guard let found = games.first(where: { $0.name == name }) else {
+                let known = games.isEmpty ? "none is linked" : games.map { $0.name }.joined(separator: ", ")
+                return .usage("there is no game \(name); known: \(known)")
+            }
+            game = found
+        }
         let configuration: Configuration
         do throws(SettingRefusal) {
-            configuration = try ConfigurationReader().read(arguments)
+            configuration = try ConfigurationReader().read(Array(arguments))
         } catch {
             return .usage("\(error)")
         }
-        return serve(configuration, as: .game) { Welcome.routes(on: $0.loops) }
+        guard let game else { return serve(configuration, as: .game) { Welcome.routes(on: $0.loops) } }
+        return serve(configuration, game, as: .game) { _ in Routes() }
     }
 
     /// What is said when connections are taken.
@@ -29,6 +40,7 @@ enum RunCommand {
     /// Serves until the process is told to stop.
     static func serve(
         _ configuration: Configuration,
+        _ game: (any Game.Type)? = nil,
         as announcement: Announcement = .addresses,
         _ routes: (EventLoopGroup) -> Routes
     ) -> ExitStatus {
@@ -44,7 +56,7 @@ enum RunCommand {
             sink: sink
         )
         do throws(Assembly.Failure) {
-            let assembly = try Assembly(configuration, routes: routes, log: log)
+            let assembly = try Assembly(configuration, game: game, routes: routes, log: log)
             assembly.run { assembly in
                 switch announcement {
                 case .game: StandardStreams.write(Start.text(assembly, configuration))

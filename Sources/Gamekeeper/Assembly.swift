@@ -1,5 +1,6 @@
 public import Base
 public import Console
+public import Gateway
 public import Reactor
 public import Web
 
@@ -11,6 +12,9 @@ public final class Assembly: Sendable {
     public let addresses: [SocketAddress]
     /// Certificates, where the process speaks TLS; they can be read again while it runs.
     public let tls: TLSServer?
+    /// Where players' calls come in, where a game runs.
+    public let gate: Gate?
+    private let hooks: GameHooks
     /// Where the process logs and counts.
     public let telemetry: Telemetry
     /// What an operator sees of the process.
@@ -32,13 +36,22 @@ public final class Assembly: Sendable {
         case metrics(MetricRefusal)
         /// Certificate or key can't be used.
         case tls(TLSError)
+        /// The keys that sign tokens can't be used.
+        case keys(KeyRefusal)
     }
 
     /// Puts the process together.
     ///
+    /// - Parameters:
+    ///   - configuration: what the operator chose.
+    ///   - game: what is played; nothing for a server of pages alone.
+    ///   - desk: what operators can ask beside what the gate answers.
+    ///   - routes: pages.
+    ///   - log: where it logs.
     /// - Throws: what an operator must change first.
     public init(
         _ configuration: Configuration,
+        game: (any Game.Type)? = nil,
         desk: AdminDesk = AdminDesk(),
         routes: (EventLoopGroup) -> Routes,
         log: Log
@@ -74,8 +87,22 @@ public final class Assembly: Sendable {
             proxies: configuration.proxies,
             metrics: webMetrics
         )
-        operations = try Operations(configuration, telescope, watching: loops, tls: tls, desk: desk)
+        hooks = game?.hooks ?? GameHooks()
+        if let game {
+            gate = try Self.gate(of: game, configuration, telescope.telemetry, on: loops)
+        } else {
+            gate = nil
+        }
+        operations = try Operations(
+            configuration,
+            telescope,
+            watching: loops,
+            tls: tls,
+            desk: gate.map { desk.asking($0) } ?? desk
+        )
         var served = routes(loops)
+        gate?.addRoutes(to: &served, origins: configuration.originPolicy)
+        game?.addPages(to: &served)
         HealthRoutes.add(to: &served, operations.admin.health)
         let server = WebServer(served, options: options)
         var listening: [SocketAddress] = []
@@ -110,10 +137,12 @@ public final class Assembly: Sendable {
                 "admin": .text(operations.admin.address?.description ?? "off"),
             ]
         )
+        if let gate { hooks.started?(gate.server) }
         announce(self)
         while case .reload = Signals.wait() { reloadCertificates() }
         log.write(.info, "stopping", ["within": .duration(stopTimeout)])
         operations.stopping()
+        gate?.stop()
         loops.stop(within: stopTimeout)
         operations.stop()
         log.write(.info, "stopped")
@@ -139,6 +168,7 @@ extension Assembly.Failure: CustomStringConvertible {
         case .listening(let address, .addressInUse): "\(address) is in use by another process"
         case .listening(let address, let error): "can't listen on \(address): \(error)"
         case .kernel(let error): "the system refuses an event loop: \(error)"
+        case .keys(let error): "the keys that sign tokens can't be used: \(error)"
         case .metrics(let error): "a metric can't be registered: \(error)"
         case .tls(let error): "\(error)"
         }

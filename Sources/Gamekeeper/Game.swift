@@ -10,7 +10,7 @@ public import Web
 ///     static let contract = Contract<Caller>("skirmish", version: "1") { … }
 /// }
 /// ```
-public protocol Game {
+public protocol Game: SendableMetatype {
     /// The name in commands and documents.
     static var name: String { get }
     /// What clients may call and what they are told. It is asked for once per process.

@@ -22,7 +22,7 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
     init(_ dialect: D, on desk: GateLoop, peer: IPAddress?, proven: Identity? = nil) {
         self.dialect = dialect
         self.proven = proven
-        super.init(desk, peer: peer)
+        super.init(desk, peer: peer, dialect.encoding.format)
     }
 
     // MARK: From the socket

@@ -57,6 +57,9 @@ public final class Gate: Sendable {
     let addresses: AddressBudgets
     let sessions: Sessions
     let hooks: GameHooks
+    let policies: [String: Policy<Caller>]
+    /// The hash of the game's contract: a client made from another one asks which calls differ.
+    let hash: String
     let calls: CallLog
     private let desks: Desks
     private let turn = Atomic<Int>(0)
@@ -70,7 +73,13 @@ public final class Gate: Sendable {
     ///
     /// - Throws: what the registry says when the metrics do not fit.
     public init(_ game: Contract<Caller>, on group: EventLoopGroup, _ parts: Parts) throws(MetricRefusal) {
-        contract = game
+        contract = Contract(
+            game.description.name,
+            version: game.description.version,
+            parts: game.parts + BuiltIn.parts
+        )
+        policies = Self.policies(of: game.parts)
+        hash = game.hash
         identity = parts.identity
         bans = parts.bans
         outcomes = parts.outcomes
@@ -95,14 +104,26 @@ public final class Gate: Sendable {
         identity.onChange { [weak self] change in self?.changed(change) }
     }
 
+    /// The server, for code that belongs to no call.
+    public var server: Server { Server(self) }
+
+    /// The server stops: everybody is told that he may come back elsewhere, and nobody new is let in.
+    public func stop() { sessions.stop() }
+
+    /// The level of the log has changed.
+    public func callLogLevelChanged() { calls.levelChanged() }
+
     /// What a loop has of the gate. To be used on that loop only.
     func desk(on loop: EventLoop) -> GateLoop { desks.all[loop.index] }
 
     /// How many loops share the work.
     var loops: [EventLoop] { sessions.loops }
 
-    /// The contract's hash: a client made from another contract is told which calls differ.
-    var hash: String { contract.hash }
+    private static func policies(of parts: [ContractPart<Caller>]) -> [String: Policy<Caller>] {
+        var policies: [String: Policy<Caller>] = [:]
+        for case .policy(let policy) in parts { policies[policy.name] = policy }
+        return policies
+    }
 
     /// The loop for the next timer of the game, in turn.
     func nextTimerLoop() -> Int {

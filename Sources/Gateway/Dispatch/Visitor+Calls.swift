@@ -81,12 +81,16 @@ extension Visitor {
         _ call: CompiledCall<Caller>,
         _ reply: Reply,
         _ since: MonotonicTime,
-        _ write: (inout ByteBuffer) -> Void
+        _ write: (inout ByteBuffer) throws(Refusal) -> Void
     ) {
         if reply.isAwaited {
             var output = desk.takeOutput()
             let mark = reply.begin(&output)
-            write(&output)
+            do throws(Refusal) {
+                try write(&output)
+            } catch {
+                return refuse(call, error, reply, since)
+            }
             reply.end(mark, &output)
             desk.giveBack(output)
         }
@@ -108,7 +112,10 @@ extension Visitor {
             guard visitor.finish(under) else { return }
             switch result {
             case .failure(let refusal): visitor.refuse(call, refusal, reply, since)
-            case .success(let answer): visitor.answer(call, reply, since) { answer.append(reply.format, to: &$0) }
+            case .success(let answer):
+                visitor.answer(call, reply, since) { output throws(Refusal) in
+                    try answer.append(reply.format, to: &output)
+                }
             }
         }
         guard let started, !started.isOver else { return }
@@ -172,12 +179,10 @@ extension LoopActor {
 
     /// Runs a handler that answers later.
     func outcome(of pending: PendingAnswer) async -> Result<EncodedAnswer, Refusal> {
-        do {
+        do throws(Refusal) {
             return .success(try await pending.run())
-        } catch let refusal as Refusal {
-            return .failure(refusal)
         } catch {
-            return .failure(Refusal(.internal, "\(error)"))
+            return .failure(error)
         }
     }
 }

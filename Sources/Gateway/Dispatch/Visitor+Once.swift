@@ -56,7 +56,7 @@ extension Visitor {
                 details: BuiltIn.fault("key", "not_a_key")
             )
         }
-        try call.canonical(format, incoming.params, into: &params)
+        try call.canonicalParams(format, incoming.params, to: &params)
         return OutcomeClaim(player: identity.player, key: key, method: call.description.name, params: params.bytes)
     }
 
@@ -108,7 +108,11 @@ extension Visitor {
             switch result {
             case .success(let answer):
                 var output = ByteBuffer()
-                answer.appendCanonical(to: &output)
+                do throws(Refusal) {
+                    try answer.appendCanonical(to: &output)
+                } catch {
+                    return visitor.refuseOnce(error, ticket, once)
+                }
                 visitor.keep(.answered(output.array()), ticket, once)
             case .failure(let refusal): visitor.refuseOnce(refusal, ticket, once)
             }
@@ -143,8 +147,8 @@ extension Visitor {
     private final func tell<Reply: CallReply>(_ outcome: StoredOutcome, of once: CallOnce<Reply>) {
         switch outcome {
         case .answered(let bytes):
-            answer(once.call, once.reply, once.since) { output in
-                unsafe once.call.append(canonicalResult: bytes.span.bytes, as: once.reply.format, to: &output)
+            answer(once.call, once.reply, once.since) { output throws(Refusal) in
+                try unsafe once.call.writeResult(canonical: bytes.span.bytes, as: once.reply.format, to: &output)
             }
         case .refused(let number, let message, let details):
             let code = ErrorCode.numbered(Int(number)) ?? .internal

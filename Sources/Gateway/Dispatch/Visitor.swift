@@ -1,6 +1,7 @@
 import Base
 import Contracts
 import Reactor
+import Wire
 
 /// Who stands at the door: a socket's end, or one request of HTTP. It holds who that is, what he has spent, and his
 /// session, and lives on one loop.
@@ -9,6 +10,8 @@ class Visitor {
     final var desk: GateLoop
     /// Who it is, once that was proven.
     final private(set) var identity: Identity?
+    /// How what he sends is written.
+    final let format: WireFormat
     /// His session; a request of HTTP has none.
     final var session: Session?
     /// What this connection has spent.
@@ -20,8 +23,9 @@ class Visitor {
     /// Which fire-and-forget calls of the session have come.
     final var sequence = CallSequence()
 
-    init(_ desk: GateLoop, peer: IPAddress?) {
+    init(_ desk: GateLoop, peer: IPAddress?, _ format: WireFormat = .json) {
         self.desk = desk
+        self.format = format
         payer = BudgetDesk.Payer(
             address: peer.map { desk.gate.addresses.budget(of: $0, at: desk.loop.now) },
             player: nil
