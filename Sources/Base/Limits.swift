@@ -25,6 +25,10 @@ public struct Limits: Sendable, Equatable {
     public var client = Client()
     /// Limits of logs, metrics and spans.
     public var telemetry = Telemetry()
+    /// Limits of what one peer may ask for.
+    public var budget = Budget()
+    /// Limits of the outcomes that are kept so that a call with a key has its effect once.
+    public var outcomes = Outcomes()
 
     /// The defaults.
     public init() {}
