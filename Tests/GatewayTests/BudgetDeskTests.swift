@@ -29,7 +29,7 @@ import Testing
     private static func drain(
         _ desk: inout BudgetDesk,
         call: Int,
-        by payer: BudgetDesk.Payer,
+        by payer: borrowing BudgetDesk.Payer,
         at now: MonotonicTime = start
     ) -> (allowed: Int, refusal: BudgetVerdict) {
         var connection = ConnectionBudget()
@@ -72,8 +72,8 @@ import Testing
         #expect(Self.drain(&desk, call: 1, by: payer).allowed == 3)
         for _ in 0..<100 { _ = Self.drain(&desk, call: 1, by: payer) }
         let moment = Self.start.nanoseconds
-        #expect(plan.address.remaining(in: payer.address?.whole.state ?? .max, at: moment) == 4_000 - 15)
-        #expect(plan.player.remaining(in: payer.player?.whole.state ?? .max, at: moment) == 1_000 - 15)
+        #expect(plan.address.remaining(in: payer.address?.wholeState ?? .max, at: moment) == 4_000 - 15)
+        #expect(plan.player.remaining(in: payer.player?.wholeState ?? .max, at: moment) == 1_000 - 15)
         #expect(Self.drain(&desk, call: 0, by: payer).allowed == 20)
     }
 

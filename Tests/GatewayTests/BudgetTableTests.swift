@@ -26,12 +26,16 @@ import Testing
         limits.addressesMax = 64
         let budgets = AddressBudgets(limits, calls: 1)
         let attacker = try Self.address("192.0.2.1")
-        _ = budgets.budget(of: attacker, at: Self.start).whole.spend(10, Self.rate, at: Self.start.nanoseconds)
+        _ = budgets.budget(of: attacker, at: Self.start).cells.pointee.whole.spend(
+            10,
+            Self.rate,
+            at: Self.start.nanoseconds
+        )
         for stranger in 0..<10_000 as Range<UInt32> {
             _ = budgets.budget(of: IPAddress(v4: 0x0A00_0000 + stranger), at: Self.start)
         }
         #expect(budgets.count <= 64)
-        let state = budgets.budget(of: attacker, at: Self.start).whole.state
+        let state = budgets.budget(of: attacker, at: Self.start).wholeState
         #expect(Self.rate.remaining(in: state, at: Self.start.nanoseconds) == 0)
     }
 
@@ -41,7 +45,7 @@ import Testing
         let budgets = AddressBudgets(limits, calls: 1)
         for number in 0..<5_000 as Range<UInt32> {
             let budget = budgets.budget(of: IPAddress(v4: number), at: Self.start)
-            _ = budget.whole.spend(1, Self.rate, at: Self.start.nanoseconds)
+            _ = budget.cells.pointee.whole.spend(1, Self.rate, at: Self.start.nanoseconds)
         }
         #expect(budgets.count == 64)
         let one = budgets.budget(of: IPAddress(v4: 0x0909_0001), at: Self.start)
@@ -70,9 +74,8 @@ import Testing
                     var sum = 0
                     for turn in 0..<500 {
                         let budget = budgets.budget(of: turn % 7, at: Self.start)
-                        sum += budget.methods.withCell(2) {
-                            $0.spend(1, Self.rate, at: Self.start.nanoseconds).wait == 0 ? 1 : 0
-                        }
+                        let cell = budget.cells.pointee.cell(2)
+                        sum += cell.pointee.spend(1, Self.rate, at: Self.start.nanoseconds).wait == 0 ? 1 : 0
                     }
                     return sum
                 }

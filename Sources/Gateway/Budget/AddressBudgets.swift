@@ -1,18 +1,6 @@
 public import Base
 public import Reactor
 
-/// What everybody behind one address has spent.
-public final class AddressBudget: BudgetEntry {
-    /// Calls of everybody.
-    let whole = BudgetCell()
-    /// Calls of those who have not said who they are, by method.
-    let strangers: CallCells
-
-    init(calls: Int) { strangers = CallCells(count: calls) }
-
-    func isFull(at moment: Int64) -> Bool { whole.state <= moment && strangers.areFull(at: moment) }
-}
-
 /// The budgets of all addresses: one per address of IPv4 and per /64 of IPv6, which is what one household gets.
 public final class AddressBudgets: Sendable {
     private let table: BudgetTable<AddressKey, AddressBudget>

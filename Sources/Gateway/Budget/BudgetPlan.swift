@@ -4,11 +4,12 @@ public import Contracts
 /// Every rate and price of a process, made once from its limits and its contract.
 ///
 /// Calls are known by their index in the list that it was made from, which is `CompiledCall.index`.
-public final class BudgetPlan: Sendable {
+@safe public final class BudgetPlan {
     let connection: ConnectionBudget.Rates
     let address: BudgetRate
     let player: BudgetRate
-    let calls: [Price]
+    /// The price of each call, in memory that a desk reads without counting references.
+    let prices: UnsafeBufferPointer<Price>
     let global: GlobalBudget
     let limits: Limits.Budget
 
@@ -29,17 +30,27 @@ public final class BudgetPlan: Sendable {
         address = BudgetRate(perSecond: Double(limits.addressPerSecond), burst: limits.addressBurst)
         player = BudgetRate(perSecond: Double(limits.playerPerSecond), burst: limits.playerBurst)
         global = GlobalBudget(perSecond: limits.serverPerSecond, burst: limits.serverBurst, loops: loops)
-        self.calls = calls.map { call in
-            precondition(call.cost >= 1 && call.cost <= 1_000_000, "\(call.name) must cost at least 1")
-            let strangers = limits.strangersPerAddress
-            return Price(
-                cost: call.cost,
-                rate: BudgetRate(perSecond: call.rate.perSecond, burst: call.rate.burst),
-                strangersRate: BudgetRate(
-                    perSecond: call.rate.perSecond * Double(strangers),
-                    burst: call.rate.burst * strangers
-                )
-            )
+        let prices = UnsafeMutableBufferPointer<Price>.allocate(capacity: calls.count)
+        for (index, call) in calls.enumerated() {
+            unsafe prices.initializeElement(at: index, to: Price(call, strangers: limits.strangersPerAddress))
         }
+        unsafe self.prices = UnsafeBufferPointer(prices)
+    }
+
+    deinit { unsafe prices.deallocate() }
+}
+
+// Nothing writes to the prices after `init`, and they live as long as the plan.
+extension BudgetPlan: @unchecked Sendable {}
+
+extension BudgetPlan.Price {
+    fileprivate init(_ call: CallDescription, strangers: Int) {
+        precondition(call.cost >= 1 && call.cost <= 1_000_000, "\(call.name) must cost at least 1")
+        cost = call.cost
+        rate = BudgetRate(perSecond: call.rate.perSecond, burst: call.rate.burst)
+        strangersRate = BudgetRate(
+            perSecond: call.rate.perSecond * Double(strangers),
+            burst: call.rate.burst * strangers
+        )
     }
 }

@@ -1,18 +1,11 @@
 import Synchronization
 
-/// Something that a table of budgets holds.
-protocol BudgetEntry: AnyObject, Sendable {
-    init(calls: Int)
-    /// Whether nothing of it is spent, so that a new one would be the same.
-    func isFull(at moment: Int64) -> Bool
-}
-
 /// Budgets by address or player, shared by all loops and found once per session, connection or HTTP request.
 ///
 /// An entry that nobody holds and whose buckets are full is forgotten, as a new one would be its equal: nobody can reset
 /// what he has spent by making others push him out. When every place is taken by somebody who has spent or is here, a
 /// newcomer gets one of 64 budgets that he shares with a crowd.
-final class BudgetTable<Key: Hashable & Sendable, Entry: BudgetEntry>: Sendable {
+final class BudgetTable<Key: Hashable & Sendable, Entry: SharedBudget>: Sendable {
     private let shards: [Shard]
     private let crowd: [Entry]
     private let calls: Int

@@ -29,6 +29,9 @@ final class GlobalBudget: Sendable {
             return fetch(cost, at: moment)
         }
 
+        /// Takes back what was just spent.
+        mutating func giveBack(_ cost: Int) { taken &+= cost }
+
         private mutating func fetch(_ cost: Int, at moment: Int64) -> Int64 {
             let needed = cost - taken
             let ample = max(needed, whole.lot)

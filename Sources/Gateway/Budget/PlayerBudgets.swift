@@ -1,17 +1,5 @@
 public import Base
 
-/// What one player has spent over all his sessions, wherever they live.
-public final class PlayerBudget: BudgetEntry {
-    /// Calls of every method, by cost.
-    let whole = BudgetCell()
-    /// Calls by method.
-    let methods: CallCells
-
-    init(calls: Int) { methods = CallCells(count: calls) }
-
-    func isFull(at moment: Int64) -> Bool { whole.state <= moment && methods.areFull(at: moment) }
-}
-
 /// The budgets of all players. A session asks at its first call and keeps the answer; HTTP asks per request.
 public final class PlayerBudgets<Player: Hashable & Sendable>: Sendable {
     private let table: BudgetTable<Player, PlayerBudget>
