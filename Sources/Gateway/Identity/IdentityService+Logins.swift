@@ -112,7 +112,9 @@ extension IdentityService {
         var text = ByteBuffer(capacity: 26)
         Token<TicketTag>(entropy: &entropy).appendSecret(to: &text)
         let hash = HashAlgorithm.sha256.hash(text.bytes)
-        guard let expires = tickets.withLock({ $0.add(hash, for: identity, at: now) }) else { throw IdentityRefusal.unavailable }
+        guard let expires = tickets.withLock({ $0.add(hash, for: identity, at: now) }) else {
+            throw IdentityRefusal.unavailable
+        }
         return Ticket(text: String(decoding: text.array(), as: UTF8.self), expires: expires)
     }
 

@@ -11,8 +11,7 @@ public import Contracts
 /// one: credentials come as derived subjects, refresh tokens as hashes. `AccountStoreConformance` in the tests is the
 /// contract as claims; a new store runs it.
 ///
-/// Every error is an `AccountRefusal`; whatever else a store throws counts as `unavailable`. The types do not say so because
-/// async functions with typed errors behind a protocol are miscompiled (Swift 6.3.1: the caller resumes at a null address).
+/// Every refusal is an `AccountRefusal`; whatever else a store throws (its driver's errors) counts as `unavailable`.
 public protocol AccountStore: Sendable {
     /// Logs a player in by a credential that was proven, and opens a family.
     ///
