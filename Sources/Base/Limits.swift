@@ -27,10 +27,10 @@ public struct Limits: Sendable, Equatable {
     public var telemetry = Telemetry()
     /// Limits of calls.
     public var calls = Calls()
-    /// Limits of what one peer may ask for.
-    public var budget = Budget()
     /// Limits of tokens, keys and accounts.
     public var identity = Identity()
+    /// Limits of what one peer may ask for.
+    public var budget = Budget()
     /// Limits of sessions, lanes, topics and the directory.
     public var session = Session()
     /// Limits of the outcomes that are kept so that a call with a key has its effect once.
