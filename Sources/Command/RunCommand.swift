@@ -13,7 +13,7 @@ enum RunCommand {
         } catch {
             return .usage("\(error)")
         }
-        return serve(configuration, as: .game) { Welcome.routes(on: $0.loops) }
+        return serve(configuration, as: .game) { loops, _ in Welcome.routes(on: loops.loops) }
     }
 
     /// What is said when connections are taken.
@@ -30,7 +30,7 @@ enum RunCommand {
     static func serve(
         _ configuration: Configuration,
         as announcement: Announcement = .addresses,
-        _ routes: (EventLoopGroup) -> Routes
+        _ routes: (EventLoopGroup, Telemetry) -> Routes
     ) -> ExitStatus {
         let clock = SystemClock()
         let sink = configuration.logForm.sink(
@@ -67,14 +67,18 @@ enum Start {
         let scheme = assembly.tls == nil ? "http" : "https"
         return assembly.addresses.map { address in
             address.isIP ? "listening on \(scheme)://\(address)/\n" : "listening on \(address)\n"
-        }.joined()
+        }.joined() + admin(assembly)
+    }
+
+    private static func admin(_ assembly: Assembly) -> String {
+        let admin = assembly.operations.admin
+        let scheme = admin.isSecure ? "https" : "http"
+        return admin.address.map { "admin on \($0.isIP ? "\(scheme)://\($0)/" : "\($0)")\n" } ?? ""
     }
 
     static func text(_ assembly: Assembly, _ configuration: Configuration) -> String {
         var text = addresses(assembly)
-        let admin = assembly.operations.admin
-        let scheme = admin.isSecure ? "https" : "http"
-        text += admin.address.map { "admin on \($0.isIP ? "\(scheme)://\($0)/" : "\($0)")\n" } ?? "admin is off\n"
+        if assembly.operations.admin.address == nil { text += "admin is off\n" }
         if let data = configuration.data {
             text += "data in \(data)\n"
         } else {

@@ -40,7 +40,7 @@ public final class Assembly: Sendable {
     public init(
         _ configuration: Configuration,
         desk: AdminDesk = AdminDesk(),
-        routes: (EventLoopGroup) -> Routes,
+        routes: (EventLoopGroup, Telemetry) -> Routes,
         log: Log
     ) throws(Failure) {
         let loopCount = configuration.loops ?? EventLoopGroup.coreCount
@@ -75,7 +75,7 @@ public final class Assembly: Sendable {
             metrics: webMetrics
         )
         operations = try Operations(configuration, telescope, watching: loops, tls: tls, desk: desk)
-        var served = routes(loops)
+        var served = routes(loops, telemetry)
         HealthRoutes.add(to: &served, operations.admin.health)
         let server = WebServer(served, options: options)
         var listening: [SocketAddress] = []
