@@ -63,8 +63,8 @@ import Testing
             (["foo=1,bar=2"], "foo=1,bar=2"), (["foo=1", ""], "foo=1"), (["", "foo=1"], "foo=1"), ([""], nil),
             ([], nil),
             (["foo=1,bar=2", "rojo=1,congo=2", "baz=3"], "foo=1,bar=2,rojo=1,congo=2,baz=3"),
-            // _duplicated_keys: dropping is one of the two allowed answers
-            (["foo=1,foo=1"], nil), (["foo=1,foo=2"], nil), (["foo=1", "foo=2"], nil),
+            // _duplicated_keys
+        (["foo=1,foo=1"], "foo=1"), (["foo=1,foo=2"], "foo=1"), (["foo=1", "foo=2,bar=3"], "foo=1,bar=3"),
             // _all_allowed_characters
             (["abcdefghijklmnopqrstuvwxyz0123456789_-*/=1"], "abcdefghijklmnopqrstuvwxyz0123456789_-*/=1"),
             (["foo= !\"#$%&'()*+-./0:;<>?@AZ[\\]^_`az{|}~"], "foo= !\"#$%&'()*+-./0:;<>?@AZ[\\]^_`az{|}~"),
