@@ -64,7 +64,7 @@ import Testing
             ([], nil),
             (["foo=1,bar=2", "rojo=1,congo=2", "baz=3"], "foo=1,bar=2,rojo=1,congo=2,baz=3"),
             // _duplicated_keys
-        (["foo=1,foo=1"], "foo=1"), (["foo=1,foo=2"], "foo=1"), (["foo=1", "foo=2,bar=3"], "foo=1,bar=3"),
+            (["foo=1,foo=1"], "foo=1"), (["foo=1,foo=2"], "foo=1"), (["foo=1", "foo=2,bar=3"], "foo=1,bar=3"),
             // _all_allowed_characters
             (["abcdefghijklmnopqrstuvwxyz0123456789_-*/=1"], "abcdefghijklmnopqrstuvwxyz0123456789_-*/=1"),
             (["foo= !\"#$%&'()*+-./0:;<>?@AZ[\\]^_`az{|}~"], "foo= !\"#$%&'()*+-./0:;<>?@AZ[\\]^_`az{|}~"),
