@@ -16,7 +16,7 @@ extension Limits {
     static let frameHeadBytesMax = 14
 
     private var relations: [(holds: Bool, reason: String)] {
-        connectionRelations + webRelations + webSocketRelations + otherRelations
+        connectionRelations + webRelations + webSocketRelations + budgetRelations + otherRelations
     }
 
     private var connectionRelations: [(holds: Bool, reason: String)] {
@@ -69,6 +69,21 @@ extension Limits {
                 webSocket.pingInterval + webSocket.pongTimeout <= .seconds(60),
                 "pingInterval and pongTimeout together must stay within a minute: proxies drop what is silent for longer"
             ),
+        ]
+    }
+
+    private var budgetRelations: [(holds: Bool, reason: String)] {
+        [
+            (
+                budget.connectionBytesBurst >= webSocket.messageBytesMax,
+                "connectionBytesBurst must hold one message of messageBytesMax, or that message is always refused"
+            ),
+            (
+                outcomes.outcomeBytesMax <= outcomes.bytesPerPlayerMax
+                    && outcomes.bytesPerPlayerMax <= outcomes.bytesMax,
+                "outcomeBytesMax must fit into bytesPerPlayerMax and that into bytesMax"
+            ),
+            (outcomes.keptAtLeast <= outcomes.keptFor, "keptAtLeast cannot exceed keptFor"),
         ]
     }
 

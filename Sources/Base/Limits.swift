@@ -27,6 +27,10 @@ public struct Limits: Sendable, Equatable {
     public var telemetry = Telemetry()
     /// Limits of what an operator sees.
     public var operations = Operations()
+    /// Limits of what one peer may ask for.
+    public var budget = Budget()
+    /// Limits of the outcomes that are kept so that a call with a key has its effect once.
+    public var outcomes = Outcomes()
 
     /// The defaults.
     public init() {}
