@@ -15,7 +15,7 @@ private final class DataFolder {
 
     init() throws {
         let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/var/tmp"
-        var template = Array("\(base)/gamekeeper-XXXXXX".utf8CString)
+        var template = Array("\(base)/gamekeeper-\(String(repeating: "X", count: 6))".utf8CString)
         path = String(cString: try #require(mkdtemp(&template)))
     }
 

@@ -10,7 +10,9 @@ extension IdentityService {
     /// The store gets a code of the secret under a key of ours, never the secret: who steals the store can neither log in
     /// nor guess.
     ///
-    /// - Parameter secret: 16 to 128 bytes, of which the device should have drawn at least 128 bits.
+    /// A secret has 16 to 128 bytes, of which the device should have drawn at least 128 bits.
+    ///
+    /// - Returns: the player, and what the client keeps.
     /// - Throws: `badSecret`, `banned`, `unavailable`.
     public func guest(secret: String, at now: WallTime) async throws -> Login {
         let bytes = Array(secret.utf8)
@@ -23,7 +25,9 @@ extension IdentityService {
 
     /// Logs in by a credential that the caller has proven.
     ///
-    /// - Parameter createsPlayer: whether an unknown credential makes a player.
+    /// An unknown credential makes a player if `createsPlayer` says so.
+    ///
+    /// - Returns: the player, and what the client keeps.
     /// - Throws: `unknown`, `banned`, `unavailable`.
     public func logIn(
         _ credential: Credential,

@@ -59,8 +59,9 @@ public protocol AccountStore: Sendable {
 
     /// Adds a way to log in, or replaces the verifier of one that the player has.
     ///
-    /// - Parameter known: the verifier that the caller has seen; the change is made only if it is still that one, so that
-    ///   of two changes of a password at once one is refused. `nil` when the player must not have the credential yet.
+    /// The change is made only if the verifier is still `known`, the one that the caller has seen, so that of two changes of
+    /// a password at once one is refused; `nil` when the player must not have the credential yet.
+    ///
     /// - Throws: `unknown` (no such player), `taken` (it is somebody else's, or another verifier is there), `tooMany`,
     ///   `unavailable`.
     func link(
