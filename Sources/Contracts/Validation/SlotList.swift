@@ -2,7 +2,7 @@ public import Base
 public import Wire
 
 /// The fields of an object whose types the compiler knows: it reads and writes them in one straight program.
-public struct SlotList<each Value: FieldValue>: Sendable {
+public final class SlotList<each Value: FieldValue>: Sendable {
     @usableFromInline let slots: (repeat Slot<each Value>)
     @usableFromInline let table: FieldTable
 
