@@ -13,6 +13,10 @@ extension Limits {
         limits.http.exchangesPerConnectionMax = entropy.uniform(in: 1...8)
         limits.connection.inputKeptBytesMax = limits.loop.receiveBufferBytes + limits.http.headBytesMax + 4_096
         limits.connection.outgoingBytesHigh = 128 << 10
+        limits.session.reliableBytesMax = 32 << 10
+        limits.session.latestHighBytes = 16 << 10
+        limits.session.bulkLowBytes = 8 << 10
+        limits.session.behindBytesMax = 96 << 10
         limits.webSocket.messageBytesMax = 128 << 10
         limits.connection.outgoingBytesMax = 1 << 20
         limits.loop.eventsPerWaitMax = entropy.uniform(in: 1...32)
