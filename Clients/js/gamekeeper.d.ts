@@ -174,6 +174,7 @@ export class Gamekeeper<C extends GameContract = AnyContract> {
 
     connect(): Promise<this>;
     close(options?: { keep?: boolean }): void;
+    reconnect(options?: { after?: number }): void;
 
     call<K extends Name<C["calls"]>>(
         method: K, params?: Params<C["calls"][K]>, options?: CallOptions,

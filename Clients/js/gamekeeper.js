@@ -177,6 +177,13 @@ export class Gamekeeper {
         this.#end({ reason: "closed by the client" }, keep);
     }
 
+    /** Gives up the socket and comes back on another, after a while: to show or to test what a cut does. */
+    reconnect({ after = 0 } = {}) {
+        if (this.#state !== "open") return;
+        this.#forgetSocket(CLOSE.slow);
+        this.#failed(null, undefined, "cut on purpose", after);
+    }
+
     #open() {
         const turn = ++this.#turn;
         this.#stopTimer("retry");
