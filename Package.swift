@@ -28,6 +28,7 @@ let rooms: [(name: String, sees: String)] = [
     ("Reactor", "Base CLinux CTLS"),
     ("Web", "Base Reactor Crypto CZlib"),
     ("Contracts", "Base Wire"),
+    ("GamekeeperClient", "Base Wire Reactor Web Contracts"),
     ("Gateway", "Base Wire Crypto Reactor Web Contracts"),
     ("Console", "Base Wire Crypto Reactor Web Contracts Gateway"),
     ("Gamekeeper", "Base Wire Crypto Reactor Web Contracts Gateway Console"),
@@ -44,6 +45,7 @@ let package = Package(
     products: [
         .executable(name: "gamekeeper", targets: ["Door"]),
         .library(name: "GamekeeperKit", targets: ["GamekeeperKit"]),
+        .library(name: "GamekeeperClient", targets: ["GamekeeperClient"]),
     ],
     targets: rooms.map { room in
         .target(
