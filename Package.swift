@@ -37,6 +37,12 @@ let rooms: [(name: String, sees: String)] = [
     ("GamekeeperKit", "Base Contracts Gateway Gamekeeper Command"),
 ]
 
+/// Files that are part of a room's code.
+let embedded = [
+    "Command": ["Welcome/index.html", "Welcome/welcome.css", "Welcome/welcome.js"],
+    "Gamekeeper": ["Client/client.js"],
+]
+
 /// Games that are linked into the `gamekeeper` binary. Like everybody's game they see the kit alone.
 let examples: [(name: String, files: [String])] = []
 
@@ -51,8 +57,7 @@ let package = Package(
         .target(
             name: room.name,
             dependencies: room.sees.split(separator: " ").map { .target(name: String($0)) },
-            resources: room.name == "Command"
-                ? ["index.html", "welcome.css", "welcome.js"].map { .embedInCode("Welcome/\($0)") } : [],
+            resources: (embedded[room.name] ?? []).map { .embedInCode($0) },
             swiftSettings: settings(of: room.name)
         )
     }
