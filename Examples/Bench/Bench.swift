@@ -2,11 +2,13 @@ import GamekeeperKit
 
 /// What measurements call: as little work as a call can do, at rates that no generator reaches.
 public enum Bench: Game {
+    /// How commands call it.
     public static let name = "bench"
 
     private static let unbounded = Rate(perSecond: 1_000_000, burst: 1_000_000)
     private static let feed = Topic<Padding>("bench.feed", summary: "What bench.feed publishes")
 
+    /// What may be called.
     public static let contract = Contract<Caller>("bench", version: "1") {
         Call("bench.echo", .string("text", 0...4_096), summary: "Says it again", rate: unbounded) { _, text in
             Echo(text: text)

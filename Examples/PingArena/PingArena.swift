@@ -5,28 +5,30 @@ import Synchronization
 ///
 /// What clients may say stands in `contract`, what they are told in `Arena`, what is true in `Court`. The page is in `Page/`.
 public enum PingArena: Game {
+    /// How commands call it.
     public static let name = "ping-arena"
 
     /// What is true: the server decides, the pages show.
     private static let court = Mutex(Court())
 
+    private static let moves = Rate(perSecond: 25, burst: 50)
+    private static let pings = Rate(perSecond: 5, burst: 10)
+    private static let words = Rate(perSecond: 2, burst: 5)
+
+    /// What clients may say. Everything else is refused before it comes here.
     public static let contract = Contract<Caller>("ping-arena", version: "1") {
-        Call("arena.join", .string("name", 1...24, .line), .int("hue", 0...359), summary: "Comes in, or changes clothes") {
-            caller, name, hue in
+        Call("arena.join", .string("name", 1...24, .line), .int("hue", 0...359)) { caller, name, hue in
             let (player, all) = try court.withLock { try $0.dress(caller.player, name: name, hue: hue) }
             caller.broadcast(Arena.joined, player)
             return Welcome(you: caller.player, players: all)
         }
-        Call("arena.move", .number("x", 0...1), .number("y", 0...1), rate: Rate(perSecond: 25, burst: 50)) {
-            caller, x, y in
+        Call("arena.move", .number("x", 0...1), .number("y", 0...1), rate: moves) { caller, x, y in
             court.withLock { $0.move(caller.player, x: x, y: y) }
         }
-        Call("arena.ping", .number("x", 0...1), .number("y", 0...1), rate: Rate(perSecond: 5, burst: 10)) {
-            caller, x, y in
+        Call("arena.ping", .number("x", 0...1), .number("y", 0...1), rate: pings) { caller, x, y in
             caller.broadcast(Arena.pinged, Cursor(id: caller.player, x: x, y: y))
         }
-        Call("arena.say", .string("text", 1...200, .line), rate: Rate(perSecond: 2, burst: 5), idempotent: true) {
-            caller, text in
+        Call("arena.say", .string("text", 1...200, .line), rate: words, idempotent: true) { caller, text in
             guard let player = court.withLock({ $0.players[caller.player] }) else {
                 throw Refusal(.invalidAction, "Join first, so that everybody knows who speaks")
             }
@@ -47,14 +49,17 @@ public enum PingArena: Game {
         }
     }
 
+    /// A seat more.
     public static func joined(_ session: PlayerSession) { court.withLock { $0.seats[session.player, default: 0] += 1 } }
 
+    /// A seat less; with the last one everybody is told.
     public static func left(_ session: PlayerSession, because end: SessionEnd) {
         if court.withLock({ $0.leave(session.player) }) {
             session.server.broadcast(Arena.left, Leaving(id: session.player))
         }
     }
 
+    /// The page.
     public static func addPages(to routes: inout Routes) {
         EmbeddedFiles([
             .init("index.html", PackageResources.index_html),
