@@ -94,14 +94,14 @@ export class Field {
             if (id === this.#myID && this.me) continue;
             const [x, y] = at(placeAt(player.places, time));
             drawBall(pen, x, y, 9, player.hue, color("--court-edge"));
-            drawName(pen, player.name, x, y, width, color);
+            drawName(pen, player.name, x, y, 20, width, color);
         }
         const mine = this.#players.get(this.#myID);
         if (!this.me || !mine) return;
         this.#drawTrail(pen, now, at, mine.hue);
         const [x, y] = at(this.me);
         drawBall(pen, x, y, 12, mine.hue, color("--chalk"));
-        drawName(pen, `${mine.name} (you)`, x, y, width, color);
+        drawName(pen, `${mine.name} (you)`, x, y, 24, width, color);
     }
 
     #drawRipples(pen, now, at) {
@@ -198,9 +198,9 @@ function drawBall(pen, x, y, radius, hue, rim) {
     pen.fill();
 }
 
-function drawName(pen, name, x, y, width, color) {
+function drawName(pen, name, x, y, gap, width, color) {
     const size = pen.measureText(name).width;
-    const left = x + 18 + size + 12 > width ? x - 18 - size : x + 18;
+    const left = x + gap + size + 12 > width ? x - gap - size : x + gap;
     pen.fillStyle = color("--court-edge");
     pen.globalAlpha = 0.85;
     pen.beginPath();
