@@ -56,10 +56,12 @@ struct Line: Message {
     var name: String
     var hue: Int
     var text: String
+    var at: Timestamp
     static let fields = Fields(
         Line.init,
         .string("name", \.name, 1...24, .line),
         .int("hue", \.hue, 0...359),
-        .string("text", \.text, 1...200, .line)
+        .string("text", \.text, 1...200, .line),
+        .timestamp("at", \.at)
     )
 }

@@ -32,7 +32,8 @@ public enum PingArena: Game {
             guard let player = court.withLock({ $0.players[caller.player] }) else {
                 throw Refusal(.invalidAction, "Join first, so that everybody knows who speaks")
             }
-            caller.publish(Arena.chat, Line(name: player.name, hue: player.hue, text: text))
+            let line = Line(name: player.name, hue: player.hue, text: text, at: Timestamp(caller.wall))
+            caller.publish(Arena.chat, line)
         }
         Arena.joined
         Arena.left

@@ -234,6 +234,46 @@ test("a cut connection is resumed, and nothing reliable is missed or heard twice
     assert.deepEqual(states.slice(0, 5), ["connecting", "open", "lost", "connecting", "resumed"]);
 });
 
+for (const seed of [1, 2, 3, 4]) {
+    test(`whatever is cut, every event is heard once and every keyed call is answered, seed ${seed}`, async (t) => {
+        const applied = new Map(); // key → how often it happened
+        const { server, game } = await stage(t, { queuedCallsMax: 1_000 }, (server) => {
+            server.calls.set("buy", ({ item }, link, { key }) => {
+                applied.set(key, item); // the server knows a key, so twice is once
+                return { item };
+            });
+        });
+        let state = seed;
+        const random = (below) => {
+            state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+            return Math.floor((state / 2 ** 32) * below);
+        };
+        const heard = [];
+        game.on("tick", ({ i }) => heard.push(i));
+        await game.connect();
+        const session = only(server.sessions);
+        const calls = [];
+        let told = 0;
+        for (let step = 0; step < 400; step += 1) {
+            switch (random(8)) {
+                case 0: server.cutAll(); break;
+                case 1: game.reconnect({ after: random(3) }); break;
+                case 2: server.closeAll([1001, 4408, 1011][random(3)]); break;
+                case 3: await new Promise((go) => setImmediate(go)); break;
+                case 4: await new Promise((go) => setTimeout(go, random(3))); break;
+                case 5: calls.push(game.call("buy", { item: calls.length }, { key: `key${calls.length}` })); break;
+                default: server.tell(session, "tick", { i: told++ });
+            }
+        }
+        const answers = await Promise.all(calls);
+        await game.call("echo", {}, { repeatable: true });
+        assert.deepEqual(answers.map(({ item }) => item), answers.map((_, i) => i));
+        assert.deepEqual(heard, Array.from({ length: told }, (_, i) => i));
+        assert.equal(applied.size, calls.length);
+        assert.equal(server.sessions.size, 1);
+    });
+}
+
 test("what was on its way is sent again with a key, and rejected without one", async (t) => {
     let seen = 0;
     const { server, game } = await stage(t, {}, (server) => {

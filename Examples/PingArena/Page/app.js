@@ -187,7 +187,7 @@ function note(text) {
     addLine(line);
 }
 
-function showMessage({ name, hue, text }, at) {
+function showMessage({ name, hue, text, at }) {
     const line = element("li");
     const said = element("p");
     said.append(element("b", name), text);
@@ -199,7 +199,7 @@ function showMessage({ name, hue, text }, at) {
 
 function showHistory(history) {
     find("lines").replaceChildren();
-    for (const message of history) showMessage(message.data ?? message, message.timestamp ?? game.serverNow());
+    history.forEach(showMessage);
 }
 
 find("say").addEventListener("submit", async (event) => {
@@ -282,5 +282,5 @@ find("cut").addEventListener("click", () => game.reconnect({ after: 3_000 }));
 addEventListener("pagehide", (event) => { if (!event.persisted) game.close(); });
 
 game.connect().catch(() => {}); // the state says why
-game.subscribe("chat", (message, { timestamp }) => showMessage(message, timestamp), { last: 50 })
+game.subscribe("chat", showMessage, { last: 50 })
     .then(({ history }) => showHistory(history), showError);
