@@ -14,7 +14,7 @@ extension Export {
         """
         # \(contract.name): the backend's API
 
-        Version \(contract.version). Made from the contract with `gamekeeper docs`; do not edit it.
+        Version \(contract.version), hash `\(contract.hash)`. Made from the contract with `gamekeeper docs`; do not edit it.
 
         - **Socket**: `GET /v1/connect`, sub-protocol `gamekeeper.v1.json` (or `.msgpack`, `.cbor`, `.protobuf`).
           A call is `{"type":"rpc","id":1,"method":"…","params":{…}}`; its answer carries the same `id` and `result` or `error`.

@@ -107,7 +107,7 @@ extension TextCharacters {
     var pattern: String? {
         switch self {
         case .any: nil
-        case .line: "^[^\\u0000-\\u001F\\u007F-\\u009F]*$"
+        case .line: "^[^\\u0000-\\u001F\\u007F-\\u009F\\u2028\\u2029]*$"
         case .identifier: "^[A-Za-z0-9_.-]*$"
         case .only(let characters):
             "^["

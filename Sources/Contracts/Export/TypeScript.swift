@@ -50,7 +50,11 @@ extension Export {
         text +=
             "}\n\n/** What a client tells the server that it was made for; give it to `connect`. */\nexport const contract = {\n"
         text += "  name: \(PrettyJSON.quoted(contract.name)),\n  version: \(PrettyJSON.quoted(contract.version)),\n"
-        return text + "} as const;\n"
+        text += "  hash: \(PrettyJSON.quoted(contract.hash)),\n  calls: {\n"
+        for call in contract.calls {
+            text += "    \(PrettyJSON.quoted(call.name)): \(PrettyJSON.quoted(call.hash)),\n"
+        }
+        return text + "  },\n} as const;\n"
     }
 
     private static func comment(_ sentences: String..., indent: String) -> String {
