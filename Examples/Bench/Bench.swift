@@ -1,4 +1,4 @@
-import GamekeeperKit
+public import GamekeeperKit
 
 /// What measurements call: as little work as a call can do, at rates that no generator reaches.
 public enum Bench: Game {

@@ -1,4 +1,4 @@
-import GamekeeperKit
+public import GamekeeperKit
 import Synchronization
 
 /// Everybody on one court: a ball that follows each pointer, a chat, and the round trip of every tab.
@@ -93,8 +93,9 @@ struct Court {
     }
 
     mutating func move(_ id: PlayerID, x: Double, y: Double) {
-        guard players[id] != nil else { return }
-        (players[id]?.x, players[id]?.y) = (x, y)
+        guard var player = players[id] else { return }
+        (player.x, player.y) = (x, y)
+        players[id] = player
         moved.insert(id)
     }
 
