@@ -102,6 +102,7 @@ public final class Assembly: Sendable {
         )
         var served = routes(loops, telemetry)
         gate?.addRoutes(to: &served, origins: configuration.originPolicy)
+        ClientModule.add(to: &served)
         game?.addPages(to: &served)
         HealthRoutes.add(to: &served, operations.admin.health)
         let server = WebServer(served, options: options)
