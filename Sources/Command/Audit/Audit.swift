@@ -40,6 +40,7 @@ struct Audit {
         let before = await Self.waits(of: polite, count: 200)
         let during = Task { await Self.waits(of: polite, count: .max) }
         for way in target.ways { await attack(way, &report) }
+        await breakRules(&report)
         during.cancel()
         judgeWaits(before, await during.value, &report)
         if let errorsBefore, let errors = await target.errorsLogged(), errors > errorsBefore {
@@ -73,6 +74,19 @@ struct Audit {
             await sendAsNobody(call, way, &report)
             if call.isIdempotent { await sendTwice(call, players, &report) }
             await sendTooOften(call, way, &report)
+        }
+    }
+
+    /// Breaks the rules around the calls, each time on a socket of its own.
+    private func breakRules(_ report: inout AuditReport) async {
+        guard let call = contract.calls.first else { return }
+        for breach in Breach.all(call) {
+            guard let answer = await target.send(breach) else { continue }
+            report.countSent()
+            if case .finding(let kind) = breach.verdict(of: answer) {
+                let way = breach.format.rawValue
+                report.add(Finding(kind: kind, method: "", way: way, attack: breach.name, outcome: answer.words))
+            }
         }
     }
 
@@ -127,7 +141,9 @@ struct Audit {
 
     private func sendTooOften(_ call: CallDescription, _ way: AuditWay, _ report: inout AuditReport) async {
         guard call.rate.burst <= Self.burstMax, call.rate.perSecond <= Double(Self.burstMax) else {
-            return report.omissions.append("\(call.name), its rate: it allows too many calls to send more")
+            let omission = "\(call.name), its rate: it allows too many calls to send more"
+            if !report.omissions.contains(omission) { report.omissions.append(omission) }
+            return
         }
         guard let line = await target.open(way, as: .guest(playersMax + 1 + call.name.utf8.count)) else { return }
         let clock = ContinuousClock()
@@ -174,20 +190,11 @@ struct Audit {
     }
 
     private func judgeWaits(_ before: [Double], _ during: [Double], _ report: inout AuditReport) {
-        guard let calm = Self.p99(before), let busy = Self.p99(during) else { return }
-        report.politeBefore = calm
-        report.politeDuring = busy
-        // Both share a machine with the attackers, so only what a player would feel counts: half a frame of 10 Hz.
-        if busy > 50, busy > 10 * calm {
-            let outcome = "waited \(busy) ms where it had been \(calm) ms"
+        report.politeBefore = AuditJudge.p99(before) ?? 0
+        report.politeDuring = AuditJudge.p99(during) ?? 0
+        if let outcome = AuditJudge.slowness(before: before, during: during) {
             report.add(Finding(kind: .slowed, method: "", way: "ping", attack: "a polite client", outcome: outcome))
         }
-    }
-
-    static func p99(_ waits: [Double]) -> Double? {
-        guard !waits.isEmpty else { return nil }
-        let sorted = waits.sorted()
-        return sorted[min(sorted.count - 1, sorted.count * 99 / 100)]
     }
 }
 

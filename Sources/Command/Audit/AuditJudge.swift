@@ -97,6 +97,22 @@ enum AuditJudge {
         }
     }
 
+    /// What 99 of 100 waits are not longer than.
+    static func p99(_ waits: [Double]) -> Double? {
+        guard !waits.isEmpty else { return nil }
+        let sorted = waits.sorted()
+        return sorted[min(sorted.count - 1, sorted.count * 98 / 100)]
+    }
+
+    /// How much longer a polite client waited, in words; `nil` if he would not feel it.
+    ///
+    /// He shares a machine with the attackers, so only what a player notices counts: a twentieth of a second, and ten
+    /// times of what it was.
+    static func slowness(before: [Double], during: [Double]) -> String? {
+        guard let calm = p99(before), let busy = p99(during), busy > 50, busy > 10 * calm else { return nil }
+        return "waited \(busy.rounded()) ms where it had been \(calm.rounded()) ms"
+    }
+
     /// Judges so many calls of one player, sent as fast as they go.
     static func rateVerdict(
         served: Int,

@@ -27,6 +27,9 @@ protocol AuditTarget: Sendable {
     var ways: [AuditWay] { get }
     /// Opens a line for a player of its own, or for nobody.
     func open(_ way: AuditWay, as player: AuditPlayer) async -> (any AuditLine)?
+    /// Sends a message on a socket of its own and tells the first answer to it: `.result` if the connection simply goes on;
+    /// `nil` where this format is not spoken.
+    func send(_ breach: Breach) async -> AuditAnswer?
     /// Errors that the game has logged so far; `nil` where the log can't be seen.
     func errorsLogged() async -> Int?
 }
@@ -35,6 +38,9 @@ protocol AuditTarget: Sendable {
 enum AuditWay: Sendable, Hashable {
     case socket(WireFormat)
     case http
+
+    /// Every way there is.
+    static let all: [AuditWay] = WireFormat.allCases.map { .socket($0) } + [.http]
 
     var name: String {
         switch self {
