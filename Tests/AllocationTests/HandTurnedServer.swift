@@ -87,7 +87,7 @@ final class HandTurnedClient {
 
     /// Waits for bytes that are under way; loopback delivers them at once, but promises no moment.
     private func hear(after have: Int) throws -> Int {
-        for _ in 0..<100 {
+        for _ in 0..<6_000 {
             switch kernel.receive(from: socket, into: UnsafeMutableRawBufferPointer(rebasing: heard[have...])) {
             case .moved(let count) where count > 0: return count
             case .wouldBlock: if kernel.wait(nanoseconds: 10_000_000, into: ready) == 0 { server.loop.turn() }

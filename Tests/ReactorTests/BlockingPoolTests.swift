@@ -113,7 +113,7 @@ import Testing
 }
 
 /// How long a test waits for another thread before it fails; in a run that passes, nobody waits for it.
-let patience = Duration.seconds(30)
+let patience = Duration.seconds(600)
 
 extension Limits.Blocking {
     static func blocking(threads: Int, jobsMax: Int, resolutionsMax: Int = 2) -> Limits.Blocking {

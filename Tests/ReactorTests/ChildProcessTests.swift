@@ -4,7 +4,7 @@ import Testing
 @testable import Reactor
 
 @Suite struct ChildProcessTests {
-    private static let patience = Duration.seconds(30)
+    private static let patience = Duration.seconds(600)
 
     private static func shell(_ script: String, takesInput: Bool = false) throws(ProcessFailure) -> ChildProcess {
         var options = ChildProcess.Options()

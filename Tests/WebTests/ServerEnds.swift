@@ -12,7 +12,7 @@ final class LiveServer: Sendable {
     private let isSecure: Bool
 
     init(
-        _ options: WebServerOptions = WebServerOptions(),
+        _ options: WebServerOptions = .patient,
         tls: TLSServer? = nil,
         _ fill: (inout Routes) -> Void
     ) throws {
@@ -39,8 +39,8 @@ final class LiveClient: Sendable {
     let group: EventLoopGroup
     let web: WebClient
 
-    init(_ options: WebClientOptions = WebClientOptions(trust: .anyoneBecauseThisIsATest), loops: Int = 1) throws {
-        group = try EventLoopGroup(count: loops)
+    init(_ options: WebClientOptions = .patient(), limits: Limits = .patient, loops: Int = 1) throws {
+        group = try EventLoopGroup(count: loops, limits: limits)
         web = try WebClient(on: group, options)
         group.start()
     }
@@ -48,8 +48,14 @@ final class LiveClient: Sendable {
     deinit { group.stop(within: .milliseconds(200)) }
 
     func get(_ url: WebURL, _ fields: [HTTPField] = []) async throws -> ClientResponse {
-        try await web.send(ClientRequest(.get, url, fields: fields))
+        try await send(ClientRequest(.get, url, fields: fields))
     }
+
+    func send(_ request: ClientRequest, bodyBytesMax: Int? = nil) async throws -> ClientResponse {
+        try await web.send(request.patient, bodyBytesMax: bodyBytesMax)
+    }
+
+    func open(_ request: ClientRequest) async throws -> ClientStream { try await web.open(request.patient) }
 }
 
 /// A socket that says and hears raw bytes, for what no client of ours would say.
@@ -69,7 +75,7 @@ final class RawPeer: ConnectionHandler, Sendable {
         self.group = group
         _ = group.loops[0].post { [self] loop in
             do {
-                let options = ConnectOptions(to: address, tls: tls.map { ($0, "127.0.0.1") })
+                let options = ConnectOptions(to: address, tls: tls.map { ($0, "127.0.0.1") }, timeout: .patience)
                 try loop.connect(options, handler: self)
             } catch {
                 update { $0.isClosed = true }
@@ -220,7 +226,7 @@ final class ScriptedServer: Sendable {
     let address: SocketAddress
 
     init(tls: TLSServer? = nil, _ script: @escaping Script) throws {
-        group = try EventLoopGroup(count: 1)
+        group = try EventLoopGroup(count: 1, limits: .patient)
         let count = Counter()
         address = try group.listen(ListenerOptions(address: .ip(.loopback, port: 0), tls: tls)) { _ in
             Actor(number: count.next(), script)

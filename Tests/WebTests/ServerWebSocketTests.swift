@@ -6,7 +6,7 @@ import Testing
 @testable import Web
 
 /// WebSockets end to end: our client, and raw frames where our client would not say them.
-@Suite(.timeLimit(.minutes(1))) struct ServerWebSocketTests {
+@Suite(.timeLimit(.minutes(10))) struct ServerWebSocketTests {
     final class Echo: WebSocketHandler {
         let codes: Signal<WebSocketCloseCode>?
         init(_ codes: Signal<WebSocketCloseCode>? = nil) { self.codes = codes }
@@ -25,10 +25,10 @@ import Testing
         _ change: (inout WebSocketOptions) -> Void = { _ in },
         codes: Signal<WebSocketCloseCode>? = nil
     ) throws -> LiveServer {
-        var options = WebSocketOptions()
+        var options = WebSocketOptions.patient
         change(&options)
         let fixed = options
-        var web = WebServerOptions()
+        var web = WebServerOptions.patient
         web.limits.connection.outgoingBytesMax = 64 << 20
         web.limits.connection.outgoingBytesHigh = 32 << 20
         return try LiveServer(web) { routes in
@@ -42,7 +42,9 @@ import Testing
         _ client: LiveClient,
         _ options: WebSocketOptions = WebSocketOptions()
     ) async throws -> WebSocketChannel {
-        try await WebSocketClient(client.web).open(server.url("/ws", "ws"), options)
+        var options = options
+        options.limits = Limits.patient.webSocket
+        return try await WebSocketClient(client.web).open(server.url("/ws", "ws"), options)
     }
 
     @Test(arguments: [true, false]) func `texts and bytes come back, compressed or not`(compresses: Bool) async throws {
@@ -68,13 +70,10 @@ import Testing
             $0.limits.messageBytesMax = size
             $0.compresses = false
         }
-        let group = try EventLoopGroup(count: 1, limits: roomy())
-        let web = try WebClient(on: group)
-        group.start()
-        defer { group.stop(within: .milliseconds(200)) }
-        var options = WebSocketOptions(compresses: false)
+        let client = try LiveClient(limits: roomy())
+        var options = WebSocketOptions(limits: Limits.patient.webSocket, compresses: false)
         options.limits.messageBytesMax = size
-        let channel = try await WebSocketClient(web).open(server.url("/ws", "ws"), options)
+        let channel = try await WebSocketClient(client.web).open(server.url("/ws", "ws"), options)
         let message = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 7) }
         try channel.socket.send(binary: message)
         var messages = channel.makeAsyncIterator()
@@ -82,7 +81,7 @@ import Testing
     }
 
     private func roomy() -> Limits {
-        var limits = Limits()
+        var limits = Limits.patient
         limits.connection.outgoingBytesMax = 64 << 20
         limits.connection.outgoingBytesHigh = 32 << 20
         return limits
@@ -126,7 +125,7 @@ import Testing
         let client = try LiveClient()
         let url = try server.url("/plain", "ws")
         await #expect(throws: WebClientError.upgradeRefused(.notSwitched(status: 200))) {
-            _ = try await WebSocketClient(client.web).open(url)
+            _ = try await WebSocketClient(client.web).open(url, .patient)
         }
         let liar = try ScriptedServer { _, _, _ in
             .say(
@@ -136,7 +135,7 @@ import Testing
         }
         let wrong = try liar.url("/", "ws")
         await #expect(throws: WebClientError.upgradeRefused(.wrongAccept)) {
-            _ = try await WebSocketClient(client.web).open(wrong)
+            _ = try await WebSocketClient(client.web).open(wrong, .patient)
         }
     }
 
@@ -214,7 +213,7 @@ import Testing
     @Test func `a peer that answers pings stays`() async throws {
         let server = try server {
             $0.limits.pingInterval = .milliseconds(10)
-            $0.limits.pongTimeout = .seconds(20)
+            $0.limits.pongTimeout = .patience
         }
         let client = try LiveClient()
         let peer = await raw(server, client)
@@ -239,7 +238,7 @@ import Testing
         let server = try server()
         let client = try LiveClient()
         let channel = try await open(server, client)
-        server.stop(within: .seconds(20))
+        server.stop(within: .patience)
         var messages = channel.makeAsyncIterator()
         #expect(await messages.next() == nil)
         #expect(channel.closeCode == .goingAway)

@@ -1,69 +1,79 @@
 public import Base
+public import Wire
 
 /// Who plays: a text of 1 to 31 identifier characters, kept inline, so that copying one allocates and counts nothing.
 ///
 /// Ours are 26 characters (`Identifier`); games and imported accounts may have others, such as `player_2`.
 public struct PlayerID: Hashable, Sendable {
     /// The longest text that fits.
-    public static let bytesMax = 31
+    @inlinable public static var bytesMax: Int { ShortName.bytesMax }
 
-    /// The characters in order from the highest byte, zeros behind them; the last byte is their number.
-    private let high: UInt128
-    private let low: UInt128
+    /// The text.
+    public let name: ShortName
+
+    /// Names one.
+    @inlinable public init(_ name: ShortName) { self.name = name }
 
     /// Reads a text.
     ///
-    /// - Returns: `nil` when it is empty, longer than `bytesMax`, or has a byte that is no letter, digit, `_` or `-`.
-    public init?(_ text: RawSpan) {
-        guard text.byteCount > 0, text.byteCount <= Self.bytesMax else { return nil }
-        var halves: (UInt128, UInt128) = (0, 0)
-        for offset in 0..<32 {
-            var byte: UInt8 = 0
-            if offset < text.byteCount {
-                byte = unsafe text.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
-                guard Self.isAllowed(byte) else { return nil }
-            } else if offset == 31 {
-                byte = UInt8(text.byteCount)
-            }
-            if offset < 16 {
-                halves.0 = halves.0 << 8 | UInt128(byte)
-            } else {
-                halves.1 = halves.1 << 8 | UInt128(byte)
-            }
-        }
-        (high, low) = halves
+    /// - Returns: `nil` when it is empty, longer than `bytesMax`, or has a byte that is no letter, digit, `_`, `-` or `.`.
+    @inlinable public init?(_ text: RawSpan) {
+        guard let name = ShortName(text) else { return nil }
+        self.name = name
     }
 
     /// Reads a text, for code that is not hot.
     public init?(_ text: String) {
-        let bytes = Array(text.utf8)
-        unsafe self.init(bytes.span.bytes)
+        let utf8 = text.utf8Span
+        self.init(unsafe utf8.span.bytes)
     }
 
     /// How many characters it has.
-    public var count: Int { Int(low & 0xFF) }
+    @inlinable public var count: Int { name.count }
 
     /// Appends the text.
-    public func append(to out: inout ByteBuffer) {
-        for offset in 0..<count {
-            let half = offset < 16 ? high : low
-            out.append(UInt8(truncatingIfNeeded: half >> UInt128(120 - 8 * (offset & 15))))
-        }
-    }
-
-    private static func isAllowed(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "_"), UInt8(ascii: "-"): true
-        default: false
-        }
-    }
+    @inlinable public func append(to output: inout ByteBuffer) { name.append(to: &output) }
 }
 
 extension PlayerID: CustomStringConvertible {
     /// The text.
-    public var description: String {
-        var out = ByteBuffer(capacity: count)
-        append(to: &out)
-        return String(decoding: out.array(), as: UTF8.self)
+    public var description: String { name.description }
+}
+
+extension PlayerID: FieldValue {
+    /// Reads a name.
+    @inlinable @inline(__always)
+    public static func read<Reader: WireReader & ~Escapable>(
+        _ reader: inout Reader,
+        _ rules: Void
+    ) throws(Fault) -> PlayerID {
+        PlayerID(try ShortName.read(&reader))
     }
+
+    /// Writes the name.
+    @inlinable @inline(__always)
+    public func write<Writer: WireWriter>(
+        _ rules: Void,
+        with writer: inout Writer,
+        to output: inout ByteBuffer
+    ) throws(Fault) {
+        try name.write(with: &writer, to: &output)
+    }
+
+    /// Reads a name behind its length.
+    @inlinable public static func readCanonical(
+        _ reader: inout CanonicalReader,
+        _ rules: Void
+    ) throws(Fault) -> PlayerID {
+        PlayerID(try ShortName.judged(reader.run()))
+    }
+
+    /// Writes the name behind its length.
+    @inlinable public func writeCanonical(_ rules: Void, to output: inout ByteBuffer) throws(Fault) {
+        Canonical.append(unsigned: UInt64(count), to: &output)
+        append(to: &output)
+    }
+
+    /// Who plays.
+    public static func shape(_ rules: Void, nesting: Int) -> Shape { .player }
 }
