@@ -10,7 +10,7 @@ struct Audit {
     let contract: ContractDescription
     let target: any AuditTarget
     /// Players at once per way. Each brings the rate of the contract with him.
-    var playersMax = 16
+    var playersMax = 32
     /// How often an attack that was too often is sent again.
     static let retriesMax = 30
     /// A call whose burst is larger is not sent over its rate: that would be a load test.

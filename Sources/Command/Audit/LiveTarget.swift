@@ -59,16 +59,16 @@ final class LiveTarget: AuditTarget {
 
     // MARK: Logging in
 
-    private func secret(of guest: Int) -> String { "audit-\(name)-\(guest)-device-secret" }
-
-    private func login(_ guest: Int) -> AuditCall {
-        let field = AttackValue.Field(name: "device_secret", number: 1, value: .plain(.string(secret(of: guest))))
+    /// Logs in as a guest who exists on this way alone, so that no way eats up the rates of another.
+    private func login(_ guest: Int, _ way: AuditWay) -> AuditCall {
+        let secret = "audit-\(name)-\(way.name)-\(guest)-device-secret"
+        let field = AttackValue.Field(name: "device_secret", number: 1, value: .plain(.string(secret)))
         return AuditCall(method: "auth.guest", params: .fields([field]))
     }
 
     private func token(of guest: Int) async -> String? {
         let line = HTTPLine(client: client, origin: origin, token: nil)
-        guard case .result(.object(let tokens)?)? = await patiently({ await line.call(self.login(guest)) }),
+        guard case .result(.object(let tokens)?)? = await patiently({ await line.call(self.login(guest, .http)) }),
             case .string(let token)? = tokens["access_token"]
         else { return nil }
         return token
@@ -83,7 +83,7 @@ final class LiveTarget: AuditTarget {
         conversations.withLock { $0.append(conversation) }
         Task { await conversation.read() }
         guard case .guest(let number) = player else { return conversation }
-        let login = login(number)
+        let login = login(number, .socket(format))
         let params = login.params?.encoded(format)
         let answer = await patiently {
             await conversation.ask(within: SocketLine.patience) { id in

@@ -21,7 +21,8 @@ extension BuiltIn {
                 permission: .public
             ) { caller, secret async throws in
                 let login = try await refusing {
-                    () async throws(IdentityRefusal) in try await caller.identities.guest(secret: secret, at: caller.wall)
+                    () async throws(IdentityRefusal) in
+                    try await caller.identities.guest(secret: secret, at: caller.wall)
                 }
                 try await caller.visitor.enter(login.identity)
                 return TokensAnswer(login.tokens)
@@ -33,7 +34,8 @@ extension BuiltIn {
                 permission: .public
             ) { caller, token async throws in
                 let login = try await refusing {
-                    () async throws(IdentityRefusal) in try await caller.identities.refresh(token: token, at: caller.wall)
+                    () async throws(IdentityRefusal) in
+                    try await caller.identities.refresh(token: token, at: caller.wall)
                 }
                 try await caller.visitor.enter(login.identity)
                 return TokensAnswer(login.tokens)
