@@ -18,6 +18,7 @@ public enum GamekeeperCommand {
             case "bench": BenchCommand.run(rest)
             case "bench-server": BenchServerCommand.run(rest)
             case "token": TokenCommand.run(rest)
+            case "audit": AuditCommand.run(rest, games)
             case "help", "--help", "-h": help()
             case "version", "--version": version()
             default: ExitStatus.usage("there is no command \(name); `gamekeeper help` lists them")
@@ -45,6 +46,8 @@ public enum GamekeeperCommand {
             gamekeeper transcode --from F --to F        (json, msgpack, cbor; standard input to standard output)
             gamekeeper token verify --jwks FILE [--iss NAME] [--aud NAME] [--at SECONDS] TOKEN
                 checks a signed token with published keys: 0 it is valid, 1 it is not, 2 it cannot be told
+            gamekeeper audit [GAME] [--json]
+                attacks a game by its own contract: 0 everything was refused as it must be, 1 something was not
             gamekeeper bench [NAME] [--json] [--seconds S] [--pairs N]
                 measures this build beside a physical limit in the same run
             gamekeeper version

@@ -27,9 +27,9 @@ public import Base
         /// The budget of the address that the connection comes from; `nil` for peers without one.
         public let address: AddressBudget?
         /// The player's, once somebody has said who he is.
-        public let player: PlayerBudget?
+        public var player: PlayerBudget? { didSet { unsafe playerCells = player?.cells } }
         fileprivate let addressCells: UnsafeMutablePointer<BudgetCells>?
-        fileprivate let playerCells: UnsafeMutablePointer<BudgetCells>?
+        fileprivate private(set) var playerCells: UnsafeMutablePointer<BudgetCells>?
 
         /// Names who pays beside the connection.
         public init(address: AddressBudget?, player: PlayerBudget?) {
