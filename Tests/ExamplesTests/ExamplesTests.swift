@@ -25,7 +25,7 @@ import Wire
             configuration.admin = nil
             configuration.data = nil
             configuration.loops = 2
-            assembly = try Assembly(configuration, game: game, routes: { _ in Routes() }, log: .silent)
+            assembly = try Assembly(configuration, game: game, routes: { _, _ in Routes() }, log: .silent)
             group = try EventLoopGroup(count: 1)
             web = try WebClient(on: group)
             group.start()

@@ -79,7 +79,7 @@ enum AuditCommand {
         configuration.admin = nil
         configuration.data = nil
         configuration.loops = 1
-        let assembly = try Assembly(configuration, game: game, routes: { _ in Routes() }, log: log)
+        let assembly = try Assembly(configuration, game: game, routes: { _, _ in Routes() }, log: log)
         guard let address = assembly.addresses.first else { throw NoAddress() }
         let clients = try EventLoopGroup(count: 1)
         let web = try WebClient(on: clients)

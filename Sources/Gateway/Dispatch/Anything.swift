@@ -21,7 +21,7 @@ struct Anything: FieldValue {
         write = { _, output in output.append(bytes.bytes) }
     }
 
-    static func read<Reader: WireReader & ~Escapable>(_ reader: inout Reader, _ rules: Void) throws(Fault) -> Anything {
+    static func read<Reader: ContractReader & ~Escapable>(_ reader: inout Reader, _ rules: Void) throws(Fault) -> Anything {
         var bytes = ByteBuffer()
         do throws(WireError) {
             if Reader.format == .protobuf {
@@ -35,7 +35,7 @@ struct Anything: FieldValue {
         return Anything(SharedBytes(bytes))
     }
 
-    func write<Writer: WireWriter>(
+    func write<Writer: ContractWriter>(
         _ rules: Void,
         with writer: inout Writer,
         to output: inout ByteBuffer
@@ -83,7 +83,7 @@ extension Message {
         }
     }
 
-    private func append<Writer: WireWriter>(_ writer: consuming Writer, _ output: inout ByteBuffer) throws(Fault) {
+    private func append<Writer: ContractWriter>(_ writer: consuming Writer, _ output: inout ByteBuffer) throws(Fault) {
         try write((), with: &writer, to: &output)
     }
 }
