@@ -19,9 +19,10 @@ extension Assembly {
         let now = SystemClock().wallTime()
         let vault: KeyVault
         do throws(KeyRefusal) {
-            vault = try configuration.data.map { (data) throws(KeyRefusal) in
-                try KeyVault(folder: data, at: now, limits: limits.identity)
-            } ?? KeyVault(developmentAt: now, limits: limits.identity)
+            vault =
+                try configuration.data.map { (data) throws(KeyRefusal) in
+                    try KeyVault(folder: data, at: now, limits: limits.identity)
+                } ?? KeyVault(developmentAt: now, limits: limits.identity)
         } catch {
             throw .keys(error)
         }

@@ -61,7 +61,9 @@ enum Skirmish {
             }
             Call("player.break", .bool("now")) { caller, now -> Void in throw Fault() }
             Call("room.close", .bool("now"), permission: .role("moderator")) { caller, now -> Void in }
-            Call("server.time", permission: .public) { caller -> Line in Line(text: caller.playerIfKnown?.description ?? "nobody") }
+            Call("server.time", permission: .public) { caller -> Line in
+                Line(text: caller.playerIfKnown?.description ?? "nobody")
+            }
             Call("player.nudge", .player("other")) { caller, other -> Void in
                 caller.send(hit, Hit(damage: 1), to: other)
             }
