@@ -8,8 +8,7 @@ import Web
 enum RunCommand {
     static func run(_ arguments: [String], _ games: [any Game.Type]) -> ExitStatus {
         var arguments = arguments[...]
-        // Whoever names none gets the first: in the binary of the examples that is what a newcomer sees.
-        var game = games.first
+        var game = games.count == 1 ? games.first : nil
         if let name = arguments.first, !name.hasPrefix("-") {
             arguments.removeFirst()
             guard let found = games.first(where: { $0.name == name }) else {
@@ -24,9 +23,7 @@ enum RunCommand {
         } catch {
             return .usage("\(error)")
         }
-        guard let game else {
-            return serve(configuration, as: .game) { loops, _ in Welcome.routes(on: loops.loops) }
-        }
+        guard let game else { return serve(configuration, as: .game) { loops, _ in Welcome.routes(on: loops.loops) } }
         return serve(configuration, game, as: .game) { _, _ in Routes() }
     }
 
