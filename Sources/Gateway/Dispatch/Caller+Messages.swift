@@ -31,9 +31,9 @@ extension Caller {
         desk.gate.sessions.broadcast(desk.gate.event(event, payload, at: wall, trace))
     }
 
-    /// Tells everybody who hears a topic: the family itself, or one of its members such as `chat:lobby`.
+    /// Tells everybody who hears a topic: the family itself, or one of its members such as `chat:lobby`, of which `member`
+    /// is what follows the colon.
     ///
-    /// - Parameter member: what follows the colon in the topic's name.
     /// - Returns: `false` when the member's name can't be one, or the topic takes no more for now.
     @discardableResult
     public func publish<Payload>(_ topic: Topic<Payload>, member: String? = nil, _ payload: Payload) -> Bool {

@@ -106,7 +106,7 @@ extension Visitor {
         _ reply: Reply,
         _ since: MonotonicTime
     ) {
-        // It is run once, by the task that takes it over, on this loop; nobody else holds it.
+        // It is run on this loop and nowhere else.
         nonisolated(unsafe) let pending = pending
         let started = startTask(keepsGoing: false, refusing: { refuse(call, $0, reply, since) }) { visitor, under in
             let result = await visitor.desk.actor.outcome(of: unsafe pending)

@@ -100,7 +100,7 @@ extension Visitor {
         _ ticket: OutcomeTicket,
         _ once: CallOnce<Reply>
     ) {
-        // It is run once, by the task that takes it over, on this loop; nobody else holds it.
+        // It is run on this loop and nowhere else.
         nonisolated(unsafe) let pending = pending
         startTask(keepsGoing: true, refusing: { refuseOnce($0, ticket, once) }) { visitor, under in
             let result = await visitor.desk.actor.outcome(of: unsafe pending)
