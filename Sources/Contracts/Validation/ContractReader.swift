@@ -10,7 +10,7 @@ public import Wire
 public protocol ContractReader: WireReader, ~Escapable {
     /// Reads the field of a slot.
     mutating func take<Value: FieldValue>(
-        _ slot: Slot<Value>,
+        _ slot: SlotReference<Value>,
         _ cursor: inout ObjectCursor,
         _ table: FieldTable
     ) throws(Fault) -> Value
@@ -21,7 +21,7 @@ public protocol ContractWriter: WireWriter {
     /// Writes the field of a slot.
     mutating func put<Value: FieldValue>(
         _ value: Value,
-        _ slot: Slot<Value>,
+        _ slot: SlotReference<Value>,
         _ scope: inout WireScope,
         _ output: inout ByteBuffer
     ) throws(Fault)
@@ -31,7 +31,7 @@ extension JSONReader: ContractReader {
     /// Reads the field of a slot.
     @inlinable @inline(__always)
     public mutating func take<Value: FieldValue>(
-        _ slot: Slot<Value>,
+        _ slot: SlotReference<Value>,
         _ cursor: inout ObjectCursor,
         _ table: FieldTable
     ) throws(Fault) -> Value {
@@ -44,7 +44,7 @@ extension JSONWriter: ContractWriter {
     @inlinable @inline(__always)
     public mutating func put<Value: FieldValue>(
         _ value: Value,
-        _ slot: Slot<Value>,
+        _ slot: SlotReference<Value>,
         _ scope: inout WireScope,
         _ output: inout ByteBuffer
     ) throws(Fault) {
@@ -56,7 +56,7 @@ extension MessagePackReader: ContractReader {
     /// Reads the field of a slot.
     @inlinable @inline(__always)
     public mutating func take<Value: FieldValue>(
-        _ slot: Slot<Value>,
+        _ slot: SlotReference<Value>,
         _ cursor: inout ObjectCursor,
         _ table: FieldTable
     ) throws(Fault) -> Value {
@@ -69,7 +69,7 @@ extension MessagePackWriter: ContractWriter {
     @inlinable @inline(__always)
     public mutating func put<Value: FieldValue>(
         _ value: Value,
-        _ slot: Slot<Value>,
+        _ slot: SlotReference<Value>,
         _ scope: inout WireScope,
         _ output: inout ByteBuffer
     ) throws(Fault) {
@@ -81,7 +81,7 @@ extension CBORReader: ContractReader {
     /// Reads the field of a slot.
     @inlinable @inline(__always)
     public mutating func take<Value: FieldValue>(
-        _ slot: Slot<Value>,
+        _ slot: SlotReference<Value>,
         _ cursor: inout ObjectCursor,
         _ table: FieldTable
     ) throws(Fault) -> Value {
@@ -94,7 +94,7 @@ extension CBORWriter: ContractWriter {
     @inlinable @inline(__always)
     public mutating func put<Value: FieldValue>(
         _ value: Value,
-        _ slot: Slot<Value>,
+        _ slot: SlotReference<Value>,
         _ scope: inout WireScope,
         _ output: inout ByteBuffer
     ) throws(Fault) {
@@ -106,7 +106,7 @@ extension ProtobufReader: ContractReader {
     /// Reads the field of a slot.
     @inlinable @inline(__always)
     public mutating func take<Value: FieldValue>(
-        _ slot: Slot<Value>,
+        _ slot: SlotReference<Value>,
         _ cursor: inout ObjectCursor,
         _ table: FieldTable
     ) throws(Fault) -> Value {
@@ -119,7 +119,7 @@ extension ProtobufWriter: ContractWriter {
     @inlinable @inline(__always)
     public mutating func put<Value: FieldValue>(
         _ value: Value,
-        _ slot: Slot<Value>,
+        _ slot: SlotReference<Value>,
         _ scope: inout WireScope,
         _ output: inout ByteBuffer
     ) throws(Fault) {
@@ -130,81 +130,81 @@ extension ProtobufWriter: ContractWriter {
 extension FieldValue {
     /// Reads a field with `JSONReader`.
     @inlinable public static func take(
-        _ slot: Slot<Self>,
+        _ slot: SlotReference<Self>,
         _ reader: inout JSONReader,
         _ cursor: inout ObjectCursor,
         _ table: FieldTable
     ) throws(Fault) -> Self {
-        try slot.take(&reader, &cursor, table)
+        try unsafe slot.slot.take(&reader, &cursor, table)
     }
 
     /// Writes a field with `JSONWriter`.
     @inlinable public func put(
-        _ slot: Slot<Self>,
+        _ slot: SlotReference<Self>,
         _ writer: inout JSONWriter,
         _ scope: inout WireScope,
         _ output: inout ByteBuffer
     ) throws(Fault) {
-        try slot.put(self, &writer, &scope, &output)
+        try unsafe slot.slot.put(self, &writer, &scope, &output)
     }
 
     /// Reads a field with `MessagePackReader`.
     @inlinable public static func take(
-        _ slot: Slot<Self>,
+        _ slot: SlotReference<Self>,
         _ reader: inout MessagePackReader,
         _ cursor: inout ObjectCursor,
         _ table: FieldTable
     ) throws(Fault) -> Self {
-        try slot.take(&reader, &cursor, table)
+        try unsafe slot.slot.take(&reader, &cursor, table)
     }
 
     /// Writes a field with `MessagePackWriter`.
     @inlinable public func put(
-        _ slot: Slot<Self>,
+        _ slot: SlotReference<Self>,
         _ writer: inout MessagePackWriter,
         _ scope: inout WireScope,
         _ output: inout ByteBuffer
     ) throws(Fault) {
-        try slot.put(self, &writer, &scope, &output)
+        try unsafe slot.slot.put(self, &writer, &scope, &output)
     }
 
     /// Reads a field with `CBORReader`.
     @inlinable public static func take(
-        _ slot: Slot<Self>,
+        _ slot: SlotReference<Self>,
         _ reader: inout CBORReader,
         _ cursor: inout ObjectCursor,
         _ table: FieldTable
     ) throws(Fault) -> Self {
-        try slot.take(&reader, &cursor, table)
+        try unsafe slot.slot.take(&reader, &cursor, table)
     }
 
     /// Writes a field with `CBORWriter`.
     @inlinable public func put(
-        _ slot: Slot<Self>,
+        _ slot: SlotReference<Self>,
         _ writer: inout CBORWriter,
         _ scope: inout WireScope,
         _ output: inout ByteBuffer
     ) throws(Fault) {
-        try slot.put(self, &writer, &scope, &output)
+        try unsafe slot.slot.put(self, &writer, &scope, &output)
     }
 
     /// Reads a field with `ProtobufReader`.
     @inlinable public static func take(
-        _ slot: Slot<Self>,
+        _ slot: SlotReference<Self>,
         _ reader: inout ProtobufReader,
         _ cursor: inout ObjectCursor,
         _ table: FieldTable
     ) throws(Fault) -> Self {
-        try slot.take(&reader, &cursor, table)
+        try unsafe slot.slot.take(&reader, &cursor, table)
     }
 
     /// Writes a field with `ProtobufWriter`.
     @inlinable public func put(
-        _ slot: Slot<Self>,
+        _ slot: SlotReference<Self>,
         _ writer: inout ProtobufWriter,
         _ scope: inout WireScope,
         _ output: inout ByteBuffer
     ) throws(Fault) {
-        try slot.put(self, &writer, &scope, &output)
+        try unsafe slot.slot.put(self, &writer, &scope, &output)
     }
 }

@@ -42,7 +42,7 @@ public protocol FieldValue: Sendable {
 
     /// Reads a field with `JSONReader`. Made by this protocol; see ContractReader.swift.
     static func take(
-        _ slot: Slot<Self>,
+        _ slot: SlotReference<Self>,
         _ reader: inout JSONReader,
         _ cursor: inout ObjectCursor,
         _ table: FieldTable
@@ -50,7 +50,7 @@ public protocol FieldValue: Sendable {
 
     /// Writes a field with `JSONWriter`. Made by this protocol; see ContractReader.swift.
     func put(
-        _ slot: Slot<Self>,
+        _ slot: SlotReference<Self>,
         _ writer: inout JSONWriter,
         _ scope: inout WireScope,
         _ output: inout ByteBuffer
@@ -58,7 +58,7 @@ public protocol FieldValue: Sendable {
 
     /// Reads a field with `MessagePackReader`. Made by this protocol; see ContractReader.swift.
     static func take(
-        _ slot: Slot<Self>,
+        _ slot: SlotReference<Self>,
         _ reader: inout MessagePackReader,
         _ cursor: inout ObjectCursor,
         _ table: FieldTable
@@ -66,7 +66,7 @@ public protocol FieldValue: Sendable {
 
     /// Writes a field with `MessagePackWriter`. Made by this protocol; see ContractReader.swift.
     func put(
-        _ slot: Slot<Self>,
+        _ slot: SlotReference<Self>,
         _ writer: inout MessagePackWriter,
         _ scope: inout WireScope,
         _ output: inout ByteBuffer
@@ -74,7 +74,7 @@ public protocol FieldValue: Sendable {
 
     /// Reads a field with `CBORReader`. Made by this protocol; see ContractReader.swift.
     static func take(
-        _ slot: Slot<Self>,
+        _ slot: SlotReference<Self>,
         _ reader: inout CBORReader,
         _ cursor: inout ObjectCursor,
         _ table: FieldTable
@@ -82,7 +82,7 @@ public protocol FieldValue: Sendable {
 
     /// Writes a field with `CBORWriter`. Made by this protocol; see ContractReader.swift.
     func put(
-        _ slot: Slot<Self>,
+        _ slot: SlotReference<Self>,
         _ writer: inout CBORWriter,
         _ scope: inout WireScope,
         _ output: inout ByteBuffer
@@ -90,7 +90,7 @@ public protocol FieldValue: Sendable {
 
     /// Reads a field with `ProtobufReader`. Made by this protocol; see ContractReader.swift.
     static func take(
-        _ slot: Slot<Self>,
+        _ slot: SlotReference<Self>,
         _ reader: inout ProtobufReader,
         _ cursor: inout ObjectCursor,
         _ table: FieldTable
@@ -98,7 +98,7 @@ public protocol FieldValue: Sendable {
 
     /// Writes a field with `ProtobufWriter`. Made by this protocol; see ContractReader.swift.
     func put(
-        _ slot: Slot<Self>,
+        _ slot: SlotReference<Self>,
         _ writer: inout ProtobufWriter,
         _ scope: inout WireScope,
         _ output: inout ByteBuffer

@@ -81,3 +81,12 @@ public final class Slot<Value: FieldValue>: Sendable {
         FieldShape(key.name, number: key.number, Value.shape(rules, nesting: nesting), note: note)
     }
 }
+
+/// A slot, borrowed from the list that owns it, so that walking over a pack counts no references.
+///
+/// Safe because only `SlotList` makes one, keeps the slot as long as itself, and is kept by whoever reads or writes with it.
+@safe public struct SlotReference<Value: FieldValue>: @unchecked Sendable {
+    @usableFromInline unowned(unsafe) let slot: Slot<Value>
+
+    @usableFromInline init(_ slot: Slot<Value>) { unsafe self.slot = slot }
+}

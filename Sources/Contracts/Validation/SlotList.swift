@@ -4,12 +4,15 @@ public import Wire
 /// The fields of an object whose types the compiler knows: it reads and writes them in one straight program.
 public final class SlotList<each Value: FieldValue>: Sendable {
     @usableFromInline let slots: (repeat Slot<each Value>)
+    /// The same slots, owned by `slots`.
+    @usableFromInline let references: (repeat SlotReference<each Value>)
     @usableFromInline let table: FieldTable
 
     /// Prepares the fields in the order of their declaration.
     @usableFromInline init(_ fields: repeat Field<each Value>) {
         var place = 0
         slots = (repeat Slot(each fields, place: &place))
+        references = (repeat SlotReference(each slots))
         var keys: [FieldKey] = []
         var lists: [WireElement?] = []
         repeat keys.append((each slots).key)
@@ -21,7 +24,7 @@ public final class SlotList<each Value: FieldValue>: Sendable {
     @inlinable @inline(__always)
     public func read<Reader: ContractReader & ~Escapable>(_ reader: inout Reader) throws(Fault) -> (repeat each Value) {
         var cursor = ObjectCursor(try reader.enterObject())
-        let values = (repeat try reader.take(each slots, &cursor, table))
+        let values = (repeat try reader.take(each references, &cursor, table))
         try cursor.finish(&reader, table)
         return values
     }
@@ -35,7 +38,7 @@ public final class SlotList<each Value: FieldValue>: Sendable {
         var count = table.keys.count
         repeat (count &-= (each values).isAbsent ? 1 : 0)
         var scope = try writer.openObject(count: count, to: &output)
-        repeat try writer.put(each values, each slots, &scope, &output)
+        repeat try writer.put(each values, each references, &scope, &output)
         try writer.closeObject(scope, to: &output)
     }
 
