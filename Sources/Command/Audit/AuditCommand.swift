@@ -69,6 +69,8 @@ enum AuditCommand {
     /// - Parameters:
     ///   - game: what is started.
     ///   - claim: what it promises; without one, its own contract.
+    /// - Returns: what was found.
+    /// - Throws: why the game can't be started.
     static func report(on game: any Game.Type, by claim: ContractDescription? = nil) async throws -> AuditReport {
         let errors = ErrorCount()
         let clock = SystemClock()
