@@ -78,7 +78,7 @@ extension GameBody {
         }
     }
 
-    private static func read<Content: Message, Reader: WireReader & ~Escapable>(
+    private static func read<Content: Message, Reader: ContractReader & ~Escapable>(
         _ source: consuming Reader
     ) throws(Fault) -> Content {
         var reader = source
@@ -101,7 +101,7 @@ extension ClientFormat {
         return output.array()
     }
 
-    private func write<Content: Message, Writer: WireWriter>(
+    private func write<Content: Message, Writer: ContractWriter>(
         _ content: Content,
         _ start: Writer,
         to output: inout ByteBuffer
