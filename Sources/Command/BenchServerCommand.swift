@@ -27,7 +27,7 @@ enum BenchServerCommand {
                 return .failure("\(error)")
             }
         }
-        return RunCommand.serve(configuration, as: .port) { _ in routes() }
+        return RunCommand.serve(configuration, as: .port) { _, _ in routes() }
     }
 
     static func routes() -> Routes {
