@@ -92,12 +92,6 @@ let package = Package(
             ),
             .testTarget(name: "TidyTests", swiftSettings: house),
             .testTarget(
-                name: "ExamplesTests",
-                dependencies: ["GamekeeperKit", "GamekeeperClient", "Reactor"]
-                    + examples.map { .target(name: $0.name) },
-                swiftSettings: house
-            ),
-            .testTarget(
                 name: "AllocationTests",
                 dependencies: ["Base", "Wire", "Reactor", "Web", "CAllocations"],
                 swiftSettings: house
