@@ -68,6 +68,7 @@ public enum PingArena: Game {
             .init("app.js", PackageResources.app_js),
             .init("field.js", PackageResources.field_js),
             .init("graph.js", PackageResources.graph_js),
+            .init("icon.svg", PackageResources.icon_svg),
         ]).add(to: &routes)
     }
 }

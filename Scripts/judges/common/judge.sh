@@ -56,7 +56,7 @@ wait_for_port() {
 start_arena() {
     : > "$work/server.log"
     [ -x "$gamekeeper" ] || skip "$gamekeeper is not built (swift build -c release --product gamekeeper)"
-    "$gamekeeper" run ping-arena --listen 127.0.0.1:0 --data "$work/data" "$@" > "$work/server.log" 2>&1 &
+    "$gamekeeper" run ping-arena --listen 127.0.0.1:0 --admin off --data "$work/data" "$@" > "$work/server.log" 2>&1 &
     started+=($!)
     server=$!
     wait_for_port
