@@ -7,6 +7,8 @@ import Web
 enum BenchServerCommand {
     /// Speaks TLS, with a certificate that it makes for the occasion: no key is ever written to a disk.
     static let selfSigned = "--self-signed"
+    /// Serves the example game `bench` instead of the bare server.
+    static let withGame = "--with-game"
 
     static func run(_ arguments: [String]) -> ExitStatus {
         var configuration: Configuration
