@@ -12,7 +12,8 @@ enum BenchReport {
     /// A table with one line per row; what a row does not have is left empty.
     static func table(_ rows: [BenchRow]) -> String {
         var text = line([
-            "", "ops/s", "p50 µs", "p99 µs", "p99.9 µs", "CPU µs/op", "user", "system", "limit", "ratio (min–max)", "goal",
+            "", "ops/s", "p50 µs", "p99 µs", "p99.9 µs", "CPU µs/op", "user", "system", "limit", "ratio (min–max)",
+            "goal",
         ])
         for row in rows {
             let columns = [
