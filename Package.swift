@@ -33,7 +33,7 @@ let rooms: [(name: String, sees: String)] = [
     ("Gamekeeper", "Base Wire Crypto Reactor Web Contracts Gateway Console"),
     ("Rehearsal", "Base Wire Crypto Reactor Web Contracts Gateway Gamekeeper"),
     ("Command", "Base Wire Crypto Reactor Web Contracts Gateway Console Gamekeeper"),
-    ("GamekeeperKit", "Base Contracts Gateway Gamekeeper Command"),
+    ("GamekeeperKit", "Base Wire Web Contracts Gateway Gamekeeper Command"),
 ]
 
 /// Games that are linked into the `gamekeeper` binary. Like everybody's game they see the kit alone.

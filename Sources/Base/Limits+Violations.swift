@@ -16,7 +16,7 @@ extension Limits {
     static let frameHeadBytesMax = 14
 
     private var relations: [(holds: Bool, reason: String)] {
-        connectionRelations + webRelations + webSocketRelations + otherRelations
+        connectionRelations + webRelations + webSocketRelations + budgetRelations + otherRelations + sessionRelations
     }
 
     private var connectionRelations: [(holds: Bool, reason: String)] {
@@ -72,6 +72,21 @@ extension Limits {
         ]
     }
 
+    private var budgetRelations: [(holds: Bool, reason: String)] {
+        [
+            (
+                budget.connectionBytesBurst >= webSocket.messageBytesMax,
+                "connectionBytesBurst must hold one message of messageBytesMax, or that message is always refused"
+            ),
+            (
+                outcomes.outcomeBytesMax <= outcomes.bytesPerPlayerMax
+                    && outcomes.bytesPerPlayerMax <= outcomes.bytesMax,
+                "outcomeBytesMax must fit into bytesPerPlayerMax and that into bytesMax"
+            ),
+            (outcomes.keptAtLeast <= outcomes.keptFor, "keptAtLeast cannot exceed keptFor"),
+        ]
+    }
+
     private var otherRelations: [(holds: Bool, reason: String)] {
         [
             (
@@ -81,6 +96,18 @@ extension Limits {
             (
                 telemetry.valueBytesMax * 2 <= telemetry.lineBytesMax,
                 "lineBytesMax must hold at least two values of valueBytesMax"
+            ),
+            (
+                operations.beatInterval * 2 < operations.loopSilenceMax,
+                "beatInterval must fit twice into loopSilenceMax, or a loop seems silent between two questions"
+            ),
+            (
+                operations.spansPerExportMax <= operations.spansWaitingMax,
+                "spansPerExportMax cannot exceed spansWaitingMax, which it is taken from"
+            ),
+            (
+                operations.exportBackoffMin <= operations.exportBackoffMax,
+                "exportBackoffMin cannot exceed exportBackoffMax"
             ),
             (
                 connection.lingerTimeout < loop.stopTimeout && webSocket.closeTimeout < loop.stopTimeout,

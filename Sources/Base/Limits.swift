@@ -25,6 +25,18 @@ public struct Limits: Sendable, Equatable {
     public var client = Client()
     /// Limits of logs, metrics and spans.
     public var telemetry = Telemetry()
+    /// Limits of calls.
+    public var calls = Calls()
+    /// Limits of what one peer may ask for.
+    public var budget = Budget()
+    /// Limits of tokens, keys and accounts.
+    public var identity = Identity()
+    /// Limits of sessions, lanes, topics and the directory.
+    public var session = Session()
+    /// Limits of the outcomes that are kept so that a call with a key has its effect once.
+    public var outcomes = Outcomes()
+    /// Limits of what an operator sees.
+    public var operations = Operations()
 
     /// The defaults.
     public init() {}
@@ -237,12 +249,17 @@ extension Limits {
         public var valueBytesMax = 1_024
         /// Lines of one message per second; what is more is counted and told with the next one that is written.
         public var repeatsPerSecondMax = 10
+        /// Refused calls that a loop logs per second; what is more is counted and told with the next line. Strangers cause
+        /// refusals, and a line costs as much as some hundred calls.
+        public var refusalsLoggedPerSecondMax = 5
         /// Messages whose repeats are counted at once: about one per place in the code that logs.
         public var repeatedMessagesMax = 256
         /// Metrics that may be registered. Labels come from code, never from a peer, so this is a bound on our own bugs.
         public var metricsMax = 4_096
         /// Labels of one metric.
         public var labelsMax = 8
+        /// Members of one family of metrics: 1,000 methods with every code. Names come from code, so it bounds our own bugs.
+        public var familyMembersMax = 32_768
         /// Attributes of one span; further ones are dropped and counted.
         public var spanAttributesMax = 32
 

@@ -12,22 +12,24 @@ enum BenchServerCommand {
 
     static func run(_ arguments: [String]) -> ExitStatus {
         var configuration: Configuration
-        do throws(Configuration.Refusal) {
+        do throws(SettingRefusal) {
             configuration = try Configuration(arguments: arguments.filter { $0 != selfSigned })
         } catch {
             return .usage("\(error)")
         }
         configuration.loops = 1
+        configuration.admin = nil
         if arguments.contains(selfSigned) {
             let now = SystemClock().wallTime()
             let day = WallTime(nanoseconds: now.nanoseconds + Duration.seconds(86_400).nanoseconds)
             do throws(TLSError) {
-                configuration.tls = try TLSSelfSigned.make(names: ["localhost"], notBefore: now, notAfter: day).identity
+                configuration.tlsIdentity = try TLSSelfSigned.make(names: ["localhost"], notBefore: now, notAfter: day)
+                    .identity
             } catch {
                 return .failure("\(error)")
             }
         }
-        return RunCommand.serve(configuration, announcesPort: true) { _ in routes() }
+        return RunCommand.serve(configuration, as: .port) { _ in routes() }
     }
 
     static func routes() -> Routes {

@@ -7,11 +7,12 @@ import Web
 enum ConformanceCommand {
     static func run(_ arguments: [String]) -> ExitStatus {
         var configuration: Configuration
-        do throws(Configuration.Refusal) {
+        do throws(SettingRefusal) {
             configuration = try Configuration(arguments: arguments)
         } catch {
             return .usage("\(error)")
         }
+        configuration.admin = nil
         // The suites send messages of 16 MiB and read the echo of one only after they have sent it.
         configuration.limits.webSocket.messageBytesMax = 16 << 20
         configuration.limits.webSocket.fragmentsMax = 1 << 20

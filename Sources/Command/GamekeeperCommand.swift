@@ -11,11 +11,13 @@ public enum GamekeeperCommand {
         let rest = Array(arguments)
         let status: ExitStatus =
             switch name {
-            case "run": RunCommand.run(rest)
+            case "run": RunCommand.run(rest, games)
+            case "config": ConfigCommand.run(rest)
             case "conformance": ConformanceCommand.run(rest)
             case "transcode": TranscodeCommand.run(rest)
             case "bench": BenchCommand.run(rest)
             case "bench-server": BenchServerCommand.run(rest)
+            case "token": TokenCommand.run(rest)
             case "help", "--help", "-h": help()
             case "version", "--version": version()
             default: ExitStatus.usage("there is no command \(name); `gamekeeper help` lists them")
@@ -24,23 +26,30 @@ public enum GamekeeperCommand {
     }
 
     private static func version() -> ExitStatus {
-        StandardStreams.write("gamekeeper 0.1.0\n")
+        StandardStreams.write("gamekeeper \(Assembly.version)\n")
         return .success
     }
 
     private static func help() -> ExitStatus {
         StandardStreams.write(
             """
-            gamekeeper run [--listen ADDR]… [--tls CERT KEY] [--loops N] [--proxy RANGE]… [--proxy-protocol] [--log LEVEL]
-                serves until SIGTERM or SIGINT; SIGHUP reads the certificates again
+            gamekeeper run [GAME] [--NAME VALUE]… [--config FILE]
+                serves a game, by name where there are several, until SIGTERM or SIGINT; SIGHUP reads the certificates again. The most used settings:
+                --listen ADDR…  --admin ADDR|off  --tls-cert FILE --tls-key FILE  --data FOLDER|none
+                --loops N  --proxies RANGE…  --origins ORIGIN…  --log-level LEVEL  --allow-insecure
+            gamekeeper config [the same] [--json]
+                lists every setting with its value, default, source and meaning; each can also be an environment variable
+                (GAMEKEEPER_LISTEN) or a line of FILE (listen = ADDR, ADDR)
             gamekeeper conformance --listen ADDR [--tls CERT KEY]
                 serves a WebSocket echo at /ws and an HTTP echo everywhere else, for outside test suites
             gamekeeper transcode --from F --to F        (json, msgpack, cbor; standard input to standard output)
+            gamekeeper token verify --jwks FILE [--iss NAME] [--aud NAME] [--at SECONDS] TOKEN
+                checks a signed token with published keys: 0 it is valid, 1 it is not, 2 it cannot be told
             gamekeeper bench [NAME] [--json] [--seconds S] [--pairs N]
                 measures this build beside a physical limit in the same run
             gamekeeper version
 
-            ADDR is 127.0.0.1:8080, [::1]:8080 or unix:/path. RANGE is 10.0.0.0/8. LEVEL is debug, info, warning or error.
+            ADDR is 127.0.0.1:7400, [::1]:7400 or unix:/path. RANGE is 10.0.0.0/8. LEVEL is debug, info, warning or error.
 
             """
         )

@@ -46,6 +46,16 @@ internal import CLibcrypto
     // libcrypto overwrites a private key when it frees it.
     deinit { unsafe EVP_PKEY_free(key) }
 
+    /// The 32 secret bytes from which this key can be made again, for whoever stores it.
+    public func seed() -> SecretBytes {
+        unsafe SecretBytes(count: Self.seedBytes) { room in
+            var count = room.count
+            let start = unsafe room.bindMemory(to: UInt8.self).baseAddress
+            let isRead = unsafe EVP_PKEY_get_raw_private_key(key, start, &count) == 1 && count == room.count
+            precondition(isRead, "libcrypto does not give a private key back")
+        }
+    }
+
     /// Signs a message.
     public func sign(_ message: RawSpan) -> Signature {
         guard let context = unsafe EVP_MD_CTX_new() else { preconditionFailure("no memory to sign") }

@@ -1,4 +1,6 @@
 public import Base
+public import Console
+public import Gateway
 public import Reactor
 public import Web
 
@@ -10,15 +12,22 @@ public final class Assembly: Sendable {
     public let addresses: [SocketAddress]
     /// Certificates, where the process speaks TLS; they can be read again while it runs.
     public let tls: TLSServer?
+    /// Where players' calls come in, where a game runs.
+    public let gate: Gate?
+    private let hooks: GameHooks
     /// Where the process logs and counts.
     public let telemetry: Telemetry
+    /// What an operator sees of the process.
+    public let operations: Operations
+    /// The version of the server.
+    public static let version = "0.1.0"
     private var log: Log { telemetry.log }
     private let stopTimeout: Duration
 
     /// Why a process does not start.
     public enum Failure: Error {
-        /// Limits that contradict each other, one sentence each.
-        case limits([String])
+        /// Choices that are dangerous or contradict each other, one sentence each.
+        case configuration([String])
         /// The kernel refused an address.
         case listening(SocketAddress, KernelError)
         /// The kernel refused what every loop stands on.
@@ -27,19 +36,29 @@ public final class Assembly: Sendable {
         case metrics(MetricRefusal)
         /// Certificate or key can't be used.
         case tls(TLSError)
+        /// The keys that sign tokens can't be used.
+        case keys(KeyRefusal)
     }
 
     /// Puts the process together.
     ///
+    /// - Parameters:
+    ///   - configuration: what the operator chose.
+    ///   - game: what is played; nothing for a server of pages alone.
+    ///   - desk: what operators can ask beside what the gate answers.
+    ///   - routes: pages.
+    ///   - log: where it logs.
     /// - Throws: what an operator must change first.
-    public init(_ configuration: Configuration, routes: (EventLoopGroup) -> Routes, log: Log) throws(Failure) {
+    public init(
+        _ configuration: Configuration,
+        game: (any Game.Type)? = nil,
+        desk: AdminDesk = AdminDesk(),
+        routes: (EventLoopGroup) -> Routes,
+        log: Log
+    ) throws(Failure) {
         let loopCount = configuration.loops ?? EventLoopGroup.coreCount
-        telemetry = Telemetry(
-            log: log,
-            metrics: Registry(loops: loopCount, limits: configuration.limits.telemetry)
-        )
-        let violations = configuration.limits.violations()
-        guard violations.isEmpty else { throw .limits(violations) }
+        let objections = configuration.objections()
+        guard objections.isEmpty else { throw .configuration(objections) }
         do throws(TLSError) {
             tls = try configuration.tls.map { (identity) throws(TLSError) in
                 try TLSServer(TLSServerOptions(identities: [identity], protocols: ["http/1.1"]))
@@ -49,7 +68,10 @@ public final class Assembly: Sendable {
         }
         let webMetrics: WebMetrics
         let reactorMetrics: ReactorMetrics
+        let telescope: Operations.Telescope
         do throws(MetricRefusal) {
+            telescope = try Operations.Telescope(configuration, loops: loopCount, log: log)
+            telemetry = telescope.telemetry
             webMetrics = try WebMetrics(telemetry)
             reactorMetrics = try ReactorMetrics(telemetry, lagWarning: configuration.limits.loop.lagWarning)
         } catch {
@@ -65,7 +87,24 @@ public final class Assembly: Sendable {
             proxies: configuration.proxies,
             metrics: webMetrics
         )
-        let server = WebServer(routes(loops), options: options)
+        hooks = game?.hooks ?? GameHooks()
+        if let game {
+            gate = try Self.gate(of: game, configuration, telescope.telemetry, on: loops)
+        } else {
+            gate = nil
+        }
+        operations = try Operations(
+            configuration,
+            telescope,
+            watching: loops,
+            tls: tls,
+            desk: gate.map { desk.asking($0) } ?? desk
+        )
+        var served = routes(loops)
+        gate?.addRoutes(to: &served, origins: configuration.originPolicy)
+        game?.addPages(to: &served)
+        HealthRoutes.add(to: &served, operations.admin.health)
+        let server = WebServer(served, options: options)
         var listening: [SocketAddress] = []
         for address in configuration.addresses {
             let believed = configuration.usesProxyProtocol ? configuration.proxies : AddressRanges()
@@ -86,11 +125,26 @@ public final class Assembly: Sendable {
     public func run(announce: (Assembly) -> Void) {
         Signals.block()
         ProcessLimits.raiseDescriptors()
+        operations.start()
         loops.start()
+        operations.serving()
+        log.write(
+            .info,
+            "started",
+            [
+                "version": .text(Self.version), "loops": .integer(loops.loops.count),
+                "addresses": .text(addresses.map(\.description).joined(separator: ", ")),
+                "admin": .text(operations.admin.address?.description ?? "off"),
+            ]
+        )
+        if let gate { hooks.started?(gate.server) }
         announce(self)
         while case .reload = Signals.wait() { reloadCertificates() }
         log.write(.info, "stopping", ["within": .duration(stopTimeout)])
+        operations.stopping()
+        gate?.stop()
         loops.stop(within: stopTimeout)
+        operations.stop()
         log.write(.info, "stopped")
     }
 
@@ -110,10 +164,11 @@ extension Assembly.Failure: CustomStringConvertible {
     /// A sentence for the operator.
     public var description: String {
         switch self {
-        case .limits(let violations): violations.joined(separator: "; ")
+        case .configuration(let objections): objections.joined(separator: "\ngamekeeper: ")
         case .listening(let address, .addressInUse): "\(address) is in use by another process"
         case .listening(let address, let error): "can't listen on \(address): \(error)"
         case .kernel(let error): "the system refuses an event loop: \(error)"
+        case .keys(let error): "the keys that sign tokens can't be used: \(error)"
         case .metrics(let error): "a metric can't be registered: \(error)"
         case .tls(let error): "\(error)"
         }

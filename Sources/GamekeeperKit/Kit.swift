@@ -4,6 +4,8 @@
 @_exported public import Contracts
 @_exported public import Gamekeeper
 @_exported public import Gateway
+@_exported public import Web
+@_exported public import Wire
 
 extension Game {
     /// The entry point of a game's own executable: it gets every sub-command.

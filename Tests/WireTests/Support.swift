@@ -1,4 +1,4 @@
-public import Wire
+import Wire
 
 import Base
 
@@ -123,9 +123,4 @@ struct Dice: RandomNumberGenerator {
         }
         return text
     }
-}
-
-extension Value: ExpressibleByIntegerLiteral {
-    /// A whole number written in a test.
-    public init(integerLiteral value: Int64) { self = .int(value) }
 }

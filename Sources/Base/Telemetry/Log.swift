@@ -37,6 +37,22 @@ public enum LogValue: Sendable, Equatable {
     case flag(Bool)
     /// A time, shown in the unit that reads best.
     case duration(Duration)
+    /// Something secret: that it was there is told, and nothing of it can be, because it is not held.
+    case secret
+
+    /// What is shown where something secret was.
+    public static let hidden: StaticString = "[hidden]"
+
+    /// Whether texts under this name are hidden whoever wrote them: a name that ends in `token`, `secret`, `password`,
+    /// `ticket`, `authorization`, `cookie` or `private_key`. A second net, under the rule that nobody logs secrets.
+    public static func isSecret(_ name: StaticString) -> Bool {
+        let name = name.description
+        return secretEndings.contains { name.hasSuffix($0) }
+    }
+
+    private static let secretEndings = [
+        "token", "secret", "password", "ticket", "authorization", "cookie", "private_key",
+    ]
 }
 
 extension LogValue: ExpressibleByStringInterpolation, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral {
@@ -192,11 +208,7 @@ public struct Log: Sendable {
         _ fields: () -> LogEntry.Fields
     ) {
         let time = clock()
-        let identity =
-            message.hasPointerRepresentation
-            ? unsafe UInt(bitPattern: message.utf8Start) : UInt(message.unicodeScalar.value)
-        let verdict = repeats.withLock { $0.admit(identity, second: time.seconds) }
-        guard case .write(let suppressed) = verdict else { return }
+        guard case .write(let suppressed) = admit(message, level, second: time.seconds) else { return }
         sink(
             LogEntry(
                 time: time,
@@ -208,5 +220,14 @@ public struct Log: Sendable {
                 suppressed: suppressed
             )
         )
+    }
+
+    /// Whoever turned debugging on has asked for every line, so those are not counted.
+    private func admit(_ message: StaticString, _ level: LogLevel, second: Int64) -> LogRepeats.Verdict {
+        guard level != .debug else { return .write(suppressed: 0) }
+        let identity =
+            message.hasPointerRepresentation
+            ? unsafe UInt(bitPattern: message.utf8Start) : UInt(message.unicodeScalar.value)
+        return repeats.withLock { $0.admit(identity, second: second) }
     }
 }

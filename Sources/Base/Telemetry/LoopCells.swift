@@ -57,6 +57,19 @@ public import Synchronization
     /// Sets a word of the shared lane, from any thread.
     func set(_ value: Int, word: Int) { unsafe cells[word].store(value, ordering: .relaxed) }
 
+    /// A word of the lane of `loop`, as that loop's thread sees it.
+    func value(word: Int, loop: Int) -> Int {
+        precondition(loop >= 0 && loop &+ 1 < lanes, "these numbers were made for fewer loops")
+        return unsafe cells[(loop &+ 1) &* stride &+ word].load(ordering: .relaxed)
+    }
+
+    /// Takes a word of the lane of `loop` and leaves nothing; only that loop's thread may call this.
+    func take(word: Int, loop: Int) -> Int {
+        let value = value(word: word, loop: loop)
+        if value != 0 { set(0, word: word, loop: loop) }
+        return value
+    }
+
     /// The sum of a word over all lanes.
     func sum(word: Int) -> Int {
         var sum = 0

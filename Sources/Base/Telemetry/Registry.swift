@@ -30,6 +30,23 @@ public final class Registry: Sendable {
         case gauge(Gauge)
         /// Values by size, in the unit that the name ends with.
         case histogram(Histogram)
+        /// Counters that differ in their labels.
+        case counters(CounterFamily)
+        /// Times that differ in a label.
+        case timings(TimingFamily)
+        /// It is looked up when somebody asks.
+        case observed(ObservedValue)
+
+        var kind: Int {
+            switch self {
+            case .counter: 0
+            case .gauge: 1
+            case .histogram: 2
+            case .counters: 3
+            case .timings: 4
+            case .observed(let value): value.onlyGrows ? 5 : 6
+            }
+        }
     }
 
     /// An empty list for a process with this many loops.
@@ -73,6 +90,59 @@ public final class Registry: Sendable {
         return histogram
     }
 
+    /// Registers counters that differ in their labels, by small numbers.
+    ///
+    /// - Throws: `MetricRefusal`; correct the names, or register fewer metrics.
+    public func counters(
+        _ name: MetricName,
+        help: String,
+        labels: [MetricName],
+        members: [[String]]
+    ) throws(MetricRefusal) -> CounterFamily {
+        guard labels.count <= limits.labelsMax else { throw .tooManyLabels(name.text) }
+        guard Set(labels.map(\.text)).count == labels.count else { throw .labelTwice(name.text) }
+        for value in members.joined() { _ = try MetricLabel("checked", value) }
+        let metric = try register(name, help: help, labels: [], size: members.count) {
+            .counters(CounterFamily(loops: loops, labelNames: labels, members: members))
+        }
+        guard case .counters(let family) = metric, family.members == members else {
+            throw .registeredAsAnotherKind(name.text)
+        }
+        return family
+    }
+
+    /// Registers times that differ in one label, by small numbers. Its name ends in `_seconds`.
+    ///
+    /// - Throws: `MetricRefusal`; correct the names, or register fewer metrics.
+    public func timings(
+        _ name: MetricName,
+        help: String,
+        label: MetricName,
+        members: [String]
+    ) throws(MetricRefusal) -> TimingFamily {
+        for value in members { _ = try MetricLabel(label, value) }
+        let metric = try register(name, help: help, labels: [], size: members.count) {
+            .timings(TimingFamily(loops: loops, labelName: label, members: members))
+        }
+        guard case .timings(let family) = metric, family.members == members else {
+            throw .registeredAsAnotherKind(name.text)
+        }
+        return family
+    }
+
+    /// Registers a value that is looked up when somebody asks.
+    ///
+    /// - Throws: `MetricRefusal`; correct the name, or register fewer metrics.
+    public func observe(
+        _ name: MetricName,
+        help: String,
+        labels: [MetricLabel] = [],
+        _ value: ObservedValue
+    ) throws(MetricRefusal) {
+        let metric = try register(name, help: help, labels: labels) { .observed(value) }
+        guard case .observed = metric else { throw .registeredAsAnotherKind(name.text) }
+    }
+
     /// All metrics, by name and then in the order in which they were registered.
     public var all: [Entry] {
         let entries = entries.withLock { $0 }
@@ -85,19 +155,23 @@ public final class Registry: Sendable {
         _ name: MetricName,
         help: String,
         labels: [MetricLabel],
+        size: Int = 1,
         make: () -> Metric
     ) throws(MetricRefusal) -> Metric {
         guard labels.count <= limits.labelsMax else { throw .tooManyLabels(name.text) }
         guard Set(labels.map(\.name.text)).count == labels.count else { throw .labelTwice(name.text) }
-        let metric = entries.withLock { entries -> Metric? in
+        guard size <= limits.familyMembersMax else { throw .registryFull(limits.familyMembersMax) }
+        return try entries.withLock { entries throws(MetricRefusal) -> Metric in
             if let known = entries.first(where: { $0.name == name && $0.labels == labels }) { return known.metric }
-            guard entries.count < limits.metricsMax else { return nil }
+            guard entries.count < limits.metricsMax else { throw .registryFull(limits.metricsMax) }
             let metric = make()
+            // An exporter announces the kind once per name, whatever the labels.
+            if let namesake = entries.first(where: { $0.name == name }), namesake.metric.kind != metric.kind {
+                throw .registeredAsAnotherKind(name.text)
+            }
             entries.append(Entry(name: name, help: help, labels: labels, metric: metric))
             return metric
         }
-        guard let metric else { throw .registryFull(limits.metricsMax) }
-        return metric
     }
 }
 

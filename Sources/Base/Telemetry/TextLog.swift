@@ -36,7 +36,11 @@ public struct TextLog: Sendable {
             line.append(" ")
             line.append(name)
             line.append("=")
-            append(value, to: &line)
+            if case .text = value, LogValue.isSecret(name) {
+                append(.secret, to: &line)
+            } else {
+                append(value, to: &line)
+            }
         }
         if let trace = entry.trace {
             line.append(" trace=")
@@ -58,6 +62,7 @@ public struct TextLog: Sendable {
         case .number(let number): out.append(utf8: number.description)
         case .flag(let flag): out.append(flag ? "yes" : "no")
         case .duration(let duration): append(duration, to: &out)
+        case .secret: out.append(LogValue.hidden)
         }
     }
 

@@ -6,26 +6,48 @@ public struct TraceContext: Hashable, Sendable {
     public let traceLow: UInt64
     /// The span within the trace, never zero.
     public let span: UInt64
+    /// What is known of the trace.
+    public let flags: Flags
+
     /// Whether the trace is being recorded.
-    public let isSampled: Bool
+    public var isSampled: Bool { flags.contains(.sampled) }
+
+    /// What is known of a trace: the bits of `trace-flags` that have a meaning. Others are not handed on.
+    public struct Flags: OptionSet, Hashable, Sendable {
+        /// The bits as they are written.
+        public let rawValue: UInt8
+        /// Takes the bits as they are.
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+        /// It is being recorded.
+        public static let sampled = Flags(rawValue: 1)
+        /// Its id is random throughout, so that shares of traces may be taken by it (Trace Context, level 2).
+        public static let random = Flags(rawValue: 2)
+    }
 
     /// Names a place in a trace.
     ///
     /// - Returns: `nil` for a trace or span of zero, which the W3C calls invalid.
     public init?(traceHigh: UInt64, traceLow: UInt64, span: UInt64, isSampled: Bool) {
+        self.init(traceHigh: traceHigh, traceLow: traceLow, span: span, flags: isSampled ? .sampled : [])
+    }
+
+    /// Names a place in a trace, with all that is known of it.
+    ///
+    /// - Returns: `nil` for a trace or span of zero, which the W3C calls invalid.
+    public init?(traceHigh: UInt64, traceLow: UInt64, span: UInt64, flags: Flags) {
         guard traceHigh | traceLow != 0, span != 0 else { return nil }
         self.traceHigh = traceHigh
         self.traceLow = traceLow
         self.span = span
-        self.isSampled = isSampled
+        self.flags = flags.intersection([.sampled, .random])
     }
 
     /// Names a place by fresh random numbers; the zero that the W3C forbids becomes one.
-    init(inTrace high: UInt64, _ low: UInt64, span: UInt64, isSampled: Bool) {
+    init(inTrace high: UInt64, _ low: UInt64, span: UInt64, flags: Flags) {
         traceHigh = high
         traceLow = high | low == 0 ? 1 : low
         self.span = span == 0 ? 1 : span
-        self.isSampled = isSampled
+        self.flags = flags
     }
 
     /// How many bytes a `traceparent` of version 00 has.
@@ -45,7 +67,7 @@ public struct TraceContext: Hashable, Sendable {
         guard let high = Self.hex(text, at: 3, digits: 16), let low = Self.hex(text, at: 19, digits: 16),
             let span = Self.hex(text, at: 36, digits: 16), let flags = Self.hex(text, at: 53, digits: 2)
         else { return nil }
-        self.init(traceHigh: high, traceLow: low, span: span, isSampled: flags & 1 == 1)
+        self.init(traceHigh: high, traceLow: low, span: span, flags: Flags(rawValue: UInt8(flags)))
     }
 
     /// Appends the `traceparent` of version 00.
@@ -55,14 +77,25 @@ public struct TraceContext: Hashable, Sendable {
         Self.append(traceLow, digits: 16, to: &out)
         out.append("-")
         Self.append(span, digits: 16, to: &out)
-        out.append(isSampled ? "-01" : "-00")
+        out.append("-")
+        Self.append(UInt64(flags.rawValue), digits: 2, to: &out)
+    }
+
+    /// The `traceparent` of version 00, as a text.
+    public var traceparent: String {
+        var out = ByteBuffer(capacity: Self.textBytes)
+        append(to: &out)
+        return String(decoding: out.array(), as: UTF8.self)
     }
 
     /// Appends the id of the trace alone: 32 digits.
-    func appendTrace(to out: inout ByteBuffer) {
+    public func appendTrace(to out: inout ByteBuffer) {
         Self.append(traceHigh, digits: 16, to: &out)
         Self.append(traceLow, digits: 16, to: &out)
     }
+
+    /// Appends the id of the span alone: 16 digits.
+    public func appendSpan(to out: inout ByteBuffer) { Self.append(span, digits: 16, to: &out) }
 
     /// Lower-case digits only: the W3C refuses upper case.
     private static func hex(_ text: RawSpan, at start: Int, digits: Int) -> UInt64? {

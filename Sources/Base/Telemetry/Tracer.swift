@@ -10,16 +10,38 @@ public struct Span: ~Copyable, Sendable {
     public let name: StaticString
     /// When the work began.
     public let start: MonotonicTime
+    /// On whose behalf it is done: set right after the beginning, where it is not the default.
+    public var kind = Kind.inside
+    /// What the caller's other tools want to be handed on.
+    public var state: TraceState?
     private var attributes: [(name: StaticString, value: LogValue)] = []
     private var dropped = 0
     private let attributesMax: Int
 
-    init(context: TraceContext, parent: UInt64, name: StaticString, start: MonotonicTime, attributesMax: Int) {
+    fileprivate init(
+        context: TraceContext,
+        parent: UInt64,
+        name: StaticString,
+        start: MonotonicTime,
+        _ tracer: borrowing Tracer
+    ) {
         self.context = context
         self.parent = parent
         self.name = name
         self.start = start
-        self.attributesMax = attributesMax
+        attributesMax = tracer.limits.spanAttributesMax
+    }
+
+    /// On whose behalf a piece of work is done.
+    public enum Kind: UInt8, Sendable {
+        /// A part of other work here.
+        case inside = 1
+        /// Somebody outside asked for it and waits.
+        case server = 2
+        /// Somebody else is asked and waited for.
+        case client = 3
+        /// Something is sent that nobody answers.
+        case producer = 4
     }
 
     /// Notes something about the work. Costs nothing when the trace is not sampled; past the limit it is counted only.
@@ -37,6 +59,10 @@ public struct Span: ~Copyable, Sendable {
         public let parent: UInt64
         /// What kind of work it was.
         public let name: StaticString
+        /// On whose behalf it was done.
+        public let kind: Kind
+        /// What the caller's other tools want to be handed on.
+        public let state: TraceState?
         /// When the work began.
         public let start: MonotonicTime
         /// When the work ended.
@@ -54,6 +80,8 @@ public struct Span: ~Copyable, Sendable {
             context: context,
             parent: parent,
             name: name,
+            kind: kind,
+            state: state,
             start: start,
             end: end,
             error: error,
@@ -71,7 +99,7 @@ public struct Span: ~Copyable, Sendable {
 public struct Tracer: Sendable {
     private let share: Double
     private let followsCaller: Bool
-    private let limits: Limits.Telemetry
+    fileprivate let limits: Limits.Telemetry
     private let sink: @Sendable (Span.Finished) -> Void
 
     /// Records this share of all traces, and hands spans that ended to `sink`, which must not wait.
@@ -101,19 +129,11 @@ public struct Tracer: Sendable {
         let high = caller?.traceHigh ?? entropy.next()
         let low = caller?.traceLow ?? entropy.next()
         let sampled = if followsCaller, let caller { caller.isSampled } else { isSampled(low) }
-        let root = TraceContext(
-            inTrace: high,
-            low,
-            span: entropy.next(),
-            isSampled: sampled
-        )
-        return Span(
-            context: root,
-            parent: caller?.span ?? 0,
-            name: name,
-            start: time,
-            attributesMax: limits.spanAttributesMax
-        )
+        // What a caller says of his id stays true; our own is random throughout.
+        var flags = caller?.flags.subtracting(.sampled) ?? .random
+        if sampled { flags.insert(.sampled) }
+        let root = TraceContext(inTrace: high, low, span: entropy.next(), flags: flags)
+        return Span(context: root, parent: caller?.span ?? 0, name: name, start: time, self)
     }
 
     /// Begins a part of work that is under way.
@@ -127,15 +147,9 @@ public struct Tracer: Sendable {
             inTrace: parent.traceHigh,
             parent.traceLow,
             span: entropy.next(),
-            isSampled: parent.isSampled
+            flags: parent.flags
         )
-        return Span(
-            context: part,
-            parent: parent.span,
-            name: name,
-            start: time,
-            attributesMax: limits.spanAttributesMax
-        )
+        return Span(context: part, parent: parent.span, name: name, start: time, self)
     }
 
     /// Ends a span; it is handed on when its trace is recorded.

@@ -7,7 +7,6 @@ enum Welcome {
     static func routes(on loops: [EventLoop]) -> Routes {
         var routes = Routes()
         routes.get("/favicon.ico") { $0.respond(Response(.noContent)) }
-        routes.get("/healthz") { $0.respond(.ok, "ok\n") }
         routes.get("/welcome/clock") { exchange in
             if let stream = exchange.eventStream() { tick(stream, exchange.loop) }
         }

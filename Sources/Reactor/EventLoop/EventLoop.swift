@@ -171,6 +171,9 @@ public final class EventLoop: @unchecked Sendable {
 
     // MARK: From other threads
 
+    /// How many letters wait for the loop: for whoever watches it, from any thread.
+    public var lettersWaiting: Int { mailbox.waiting }
+
     /// Runs a closure on the loop, in the order of posting.
     ///
     /// - Returns: `false` when the mailbox is full or the loop has stopped; the closure will not run.

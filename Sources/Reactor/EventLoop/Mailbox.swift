@@ -75,6 +75,9 @@ final class Mailbox: Sendable {
         }
     }
 
+    /// How many wait, of all three kinds.
+    var waiting: Int { state.withLock { $0.waiting.count } }
+
     /// Refuses letters from now on.
     func close() {
         state.withLock { $0.isClosed = true }

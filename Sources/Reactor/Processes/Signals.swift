@@ -58,6 +58,20 @@ public enum Environment {
     public static func value(of name: String) -> String? {
         getenv(name).map { String(cString: $0) }
     }
+
+    /// All variables whose names begin so, in the order of their names.
+    public static func variables(beginningWith prefix: String) -> [(name: String, value: String)] {
+        var found: [(name: String, value: String)] = []
+        var place = environ
+        while let entry = place.pointee {
+            let text = String(cString: entry)
+            if text.hasPrefix(prefix), let equals = text.firstIndex(of: "=") {
+                found.append((String(text[..<equals]), String(text[text.index(after: equals)...])))
+            }
+            place += 1
+        }
+        return found.sorted { $0.name < $1.name }
+    }
 }
 
 /// This process among others.

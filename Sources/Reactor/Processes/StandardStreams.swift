@@ -34,6 +34,9 @@ public enum StandardStreams {
     /// Whether a person reads the standard output.
     public static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
+    /// Whether a person reads the standard error, where the log goes.
+    public static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
     private static func write(_ text: String, to descriptor: Int32) {
         var buffer = ByteBuffer()
         buffer.append(utf8: text)

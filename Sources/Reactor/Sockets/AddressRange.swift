@@ -38,7 +38,7 @@ public struct AddressRange: Hashable, Sendable {
     }
 
     /// The numbers of the range's addresses.
-    var numbers: ClosedRange<UInt128> {
+    public var numbers: ClosedRange<UInt128> {
         let free = UInt128(1) << UInt128(first.bitCount - bits)
         // Of all of IPv6, `free` has overflowed to zero, and zero less one is the last address.
         return first.number...(first.number | (free &- 1))

@@ -65,10 +65,10 @@ public struct IPAddress: Hashable, Sendable {
     }
 
     /// How many bits an address of this kind has.
-    var bitCount: Int { isIPv6 ? 128 : 32 }
+    public var bitCount: Int { isIPv6 ? 128 : 32 }
 
     /// The address as one number, to compare with others of its kind.
-    var number: UInt128 { UInt128(high) << 64 | UInt128(low) }
+    public var number: UInt128 { UInt128(high) << 64 | UInt128(low) }
 }
 
 extension IPAddress: CustomStringConvertible {

@@ -102,6 +102,27 @@ public import Reactor
         connection.write(shared: message.frame)
     }
 
+    /// Sends one message of two parts, of which the second may be shared by many: never compressed.
+    public func send(head: RawSpan, tail: RawSpan, as kind: WebSocketKind) {
+        guard phase == .open else { return }
+        let mask = mask()
+        connection.withOutput { output in
+            let count = head.byteCount + tail.byteCount
+            output.reserve(WebSocketFrameWriter.headBytesMax &+ count)
+            WebSocketFrameWriter.appendHead(kind == .text ? .text : .binary, count: count, mask: mask, to: &output)
+            let start = output.count
+            output.append(head)
+            output.append(tail)
+            guard let mask else { return }
+            unsafe output.withUnsafeMutableBytes { bytes in
+                _ = unsafe unmask(UnsafeMutableRawBufferPointer(rebasing: bytes[start...]), key: mask)
+            }
+        }
+    }
+
+    /// Calls the handler's `drained` once everything sent so far has left, even if the peer keeps up.
+    public func awaitDrain() { connection.awaitDrain() }
+
     /// Closes the socket in order: the peer is told, and has a bounded time to answer.
     public func close(_ code: WebSocketCloseCode = .normal, reason: String = "") {
         guard phase == .open else { return }

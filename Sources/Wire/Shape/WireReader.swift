@@ -27,6 +27,14 @@ public protocol WireReader: ~Escapable {
     /// The offset of the next byte.
     var offset: Int { get }
 
+    /// Where the reader stands.
+    var bookmark: WireBookmark { get }
+
+    /// Goes to a place where this reader stood.
+    ///
+    /// - Precondition: the bookmark is this reader's own, or that of a reader of the same message.
+    mutating func go(to bookmark: WireBookmark)
+
     /// Says what stands next, without reading it. CBOR's tags are looked through.
     mutating func peekKind() throws(WireError) -> WireKind
 

@@ -1,4 +1,0 @@
-import Gateway
-
-/// Shows an operator something.
-public enum Console {}

@@ -1,0 +1,111 @@
+import Base
+import Console
+import Contracts
+import Gateway
+import Reactor
+
+// A game's gate, made from what the operator chose.
+extension Assembly {
+    static func gate(
+        of game: any Game.Type,
+        _ configuration: Configuration,
+        _ telemetry: Telemetry,
+        on loops: EventLoopGroup
+    ) throws(Failure) -> Gate {
+        var limits = configuration.limits
+        limits.session.grace = configuration.gracePeriod
+        limits.identity.accessLifetime = configuration.accessTokenLifetime
+        limits.identity.refreshLifetime = configuration.refreshTokenLifetime
+        let now = SystemClock().wallTime()
+        let vault: KeyVault
+        do throws(KeyRefusal) {
+            vault = try configuration.data.map { (data) throws(KeyRefusal) in
+                try KeyVault(folder: data, at: now, limits: limits.identity)
+            } ?? KeyVault(developmentAt: now, limits: limits.identity)
+        } catch {
+            throw .keys(error)
+        }
+        let identity = IdentityService(
+            store: MemoryAccountStore(limits: limits.identity),
+            vault: vault,
+            loops: loops.loops.count,
+            limits: limits.identity
+        )
+        var parts = Gate.Parts(limits: limits, telemetry: telemetry, identity: identity)
+        parts.hooks = game.hooks
+        parts.calls = CallLog(
+            telemetry.log.room("gateway"),
+            loops: loops.loops.count,
+            CallLog.Options(slow: configuration.slowCall, oneIn: configuration.logCallsOneIn),
+            limits: configuration.limits.telemetry
+        )
+        do throws(MetricRefusal) {
+            return try Gate(game.contract, on: loops, parts)
+        } catch {
+            throw .metrics(error)
+        }
+    }
+}
+
+extension AdminDesk {
+    /// The same desk, at which the sessions and bans of a gate can be asked for too.
+    func asking(_ gate: Gate) -> AdminDesk {
+        var desk = self
+        desk.sessions = { limit, after, player in await Self.page(of: gate, limit, after, player) }
+        desk.kickSession = { id, reason in
+            guard let id = Self.session(id) else { return false }
+            return gate.server.kick(session: id, reason: reason)
+        }
+        desk.kickPlayer = { name, reason in
+            guard let player = PlayerID(name), let own = try? await gate.server.sessions(of: player) else { return 0 }
+            return gate.server.kick(player: player, reason: reason) ? own.count : 0
+        }
+        desk.bans = {
+            gate.bans.all(at: gate.server.wall).map { Ban(range: $0.range, until: $0.until, reason: $0.reason) }
+        }
+        desk.ban = { range, time, reason in
+            let now = gate.server.wall
+            let until = time.map { WallTime(nanoseconds: now.nanoseconds &+ $0.nanoseconds) }
+            return (try? gate.bans.add(AddressBan(range, reason: reason, until: until), at: now)) != nil
+        }
+        desk.unban = { gate.bans.remove($0) }
+        let others = desk.logLevelChanged
+        desk.logLevelChanged = { level in
+            gate.callLogLevelChanged()
+            others?(level)
+        }
+        return desk
+    }
+
+    private static func session(_ text: String) -> SessionID? {
+        let bytes = Array(text.utf8)
+        return try? unsafe SessionID(text: bytes.span.bytes)
+    }
+
+    private static func page(
+        of gate: Gate,
+        _ limit: Int,
+        _ after: String?,
+        _ player: String?
+    ) async -> SessionPage {
+        let found: [SessionSummary]
+        if let player {
+            guard let player = PlayerID(player) else { return SessionPage(rows: []) }
+            found = (try? await gate.server.sessions(of: player)) ?? []
+        } else {
+            found = (try? await gate.server.sessions(limit: limit, after: after.flatMap(session))) ?? []
+        }
+        let now = gate.server.wall
+        let rows = found.map { session in
+            SessionRow(
+                id: session.id.description,
+                player: session.player.description,
+                state: session.isAttached ? "attached" : "detached",
+                address: nil,
+                began: WallTime(nanoseconds: now.nanoseconds &- session.age.nanoseconds),
+                loop: session.loop
+            )
+        }
+        return SessionPage(rows: rows, next: rows.count == limit && player == nil ? rows.last?.id : nil)
+    }
+}

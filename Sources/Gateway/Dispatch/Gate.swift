@@ -1,0 +1,152 @@
+public import Base
+public import Contracts
+public import Reactor
+import Synchronization
+
+/// Decides who may knock and how often, and has calls done: everything of the gateway that a process has once.
+///
+/// It is made before the loops run. What a loop has of its own stands in `GateLoop`.
+public final class Gate: Sendable {
+    /// What a gate is made of.
+    public struct Parts: Sendable {
+        /// The bounds of everything.
+        public var limits: Limits
+        /// Where it logs, counts and traces.
+        public var telemetry: Telemetry
+        /// Says who somebody is.
+        public var identity: IdentityService
+        /// Addresses that may not connect.
+        public var bans: AddressBans
+        /// What idempotent calls have led to.
+        public var outcomes: any OutcomeStore
+        /// What calls are logged with.
+        public var calls: CallLog?
+        /// What the game wants to be told.
+        public var hooks = GameHooks()
+
+        /// Puts the parts together; what is not given is made.
+        public init(
+            limits: Limits = Limits(),
+            telemetry: Telemetry,
+            identity: IdentityService,
+            bans: AddressBans? = nil,
+            outcomes: (any OutcomeStore)? = nil
+        ) {
+            self.limits = limits
+            self.telemetry = telemetry
+            self.identity = identity
+            self.bans = bans ?? AddressBans(limits.budget)
+            self.outcomes = outcomes ?? MemoryOutcomeStore(limits.outcomes)
+        }
+    }
+
+    /// What clients may call, the game's and our own.
+    public let contract: Contract<Caller>
+    /// Says who somebody is.
+    public let identity: IdentityService
+    /// Addresses that may not connect.
+    public let bans: AddressBans
+    /// Where calls with a key are remembered.
+    let outcomes: any OutcomeStore
+    let limits: Limits
+    let telemetry: Telemetry
+    let log: Log
+    let metrics: CallMetrics
+    let plan: BudgetPlan
+    let players: PlayerBudgets<PlayerID>
+    let addresses: AddressBudgets
+    let sessions: Sessions
+    let hooks: GameHooks
+    let policies: [String: Policy<Caller>]
+    /// The hash of the game's contract: a client made from another one asks which calls differ.
+    let hash: String
+    let calls: CallLog
+    private let desks: Desks
+    private let turn = Atomic<Int>(0)
+
+    /// One desk per loop, each used on its own loop alone; that confinement is the proof.
+    private final class Desks: @unchecked Sendable {
+        var all: [GateLoop] = []
+    }
+
+    /// Puts a gate before a contract, on loops that do not run yet.
+    ///
+    /// - Throws: what the registry says when the metrics do not fit.
+    public init(_ game: Contract<Caller>, on group: EventLoopGroup, _ parts: Parts) throws(MetricRefusal) {
+        contract = Contract(
+            game.description.name,
+            version: game.description.version,
+            parts: game.parts + BuiltIn.parts
+        )
+        policies = Self.policies(of: game.parts)
+        hash = game.hash
+        identity = parts.identity
+        bans = parts.bans
+        outcomes = parts.outcomes
+        limits = parts.limits
+        telemetry = parts.telemetry.room("gateway")
+        log = telemetry.log
+        hooks = parts.hooks
+        calls = parts.calls ?? CallLog(log, loops: group.loops.count, limits: limits.telemetry)
+        let descriptions = contract.calls.map(\.description)
+        metrics = try CallMetrics(telemetry.metrics, calls: descriptions)
+        plan = BudgetPlan(limits.budget, calls: descriptions, loops: group.loops.count)
+        players = PlayerBudgets(limits.budget, calls: descriptions.count)
+        addresses = AddressBudgets(limits.budget, calls: descriptions.count)
+        sessions = try Sessions(
+            on: group,
+            limits: limits.session,
+            telemetry: telemetry,
+            families: contract.description.topics.map { TopicFamily(name: $0.name, history: $0.history) }
+        )
+        desks = Desks()
+        desks.all = group.loops.map { GateLoop($0, of: self) }
+        identity.onChange { [weak self] change in self?.changed(change) }
+    }
+
+    /// The server, for code that belongs to no call.
+    public var server: Server { Server(self) }
+
+    /// The server stops: everybody is told that he may come back elsewhere, and nobody new is let in.
+    public func stop() { sessions.stop() }
+
+    /// The level of the log has changed.
+    public func callLogLevelChanged() { calls.levelChanged() }
+
+    /// What a loop has of the gate. To be used on that loop only.
+    func desk(on loop: EventLoop) -> GateLoop { desks.all[loop.index] }
+
+    /// How many loops share the work.
+    var loops: [EventLoop] { sessions.loops }
+
+    private static func policies(of parts: [ContractPart<Caller>]) -> [String: Policy<Caller>] {
+        var policies: [String: Policy<Caller>] = [:]
+        for case .policy(let policy) in parts { policies[policy.name] = policy }
+        return policies
+    }
+
+    /// The loop for the next timer of the game, in turn.
+    func nextTimerLoop() -> Int {
+        Int(turn.wrappingAdd(1, ordering: .relaxed).oldValue.magnitude % UInt(loops.count))
+    }
+
+    /// A login has ended, or a player's roles are others: from whatever thread it was caused on.
+    private func changed(_ change: IdentityChange) {
+        switch change {
+        case .ended(let family, let player, let reason):
+            let end = reason == .banned ? SessionEnd.kicked("banned") : .revoked
+            if !sessions.endAll(of: player, family: family.bits, end) {
+                log.warning("a login has ended, but its sessions could not be told at once")
+            }
+        case .roles(let player, let roles):
+            for loop in loops {
+                _ = sessions.post(to: loop.index) { hub in
+                    hub.walk { session in
+                        guard session.owner.player == player else { return }
+                        (session.companion as? SessionDesk)?.visitor?.rolesChanged(roles)
+                    }
+                }
+            }
+        }
+    }
+}

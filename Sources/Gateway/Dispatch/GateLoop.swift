@@ -1,0 +1,191 @@
+import Base
+import Contracts
+import Crypto
+import Reactor
+import Wire
+
+/// What the gateway has on one loop: where calls are let in, done and counted. Used on that loop alone.
+final class GateLoop {
+    let loop: EventLoop
+    let gate: Gate
+    let hub: SessionHub
+    /// What async handlers are isolated to.
+    let actor: LoopActor
+    var desk: BudgetDesk
+    var bans: AddressBanReader
+    var refusals: RefusalCounters
+    var entropy = SecureEntropy()
+    private var spareCaller: Caller?
+    private var spareOutput = ByteBuffer()
+    /// Who stands in a context that is not in use, so that it holds nobody.
+    private(set) lazy var nobody = Visitor(self, peer: nil)
+
+    init(_ loop: EventLoop, of gate: Gate) {
+        self.loop = loop
+        self.gate = gate
+        hub = gate.sessions.hub(on: loop)
+        actor = LoopActor(on: loop)
+        desk = BudgetDesk(gate.plan)
+        bans = AddressBanReader(gate.bans)
+        refusals = RefusalCounters(calls: gate.contract.calls.count, loop: loop.index)
+    }
+
+    // MARK: Things that are used again
+
+    /// Lends a context for one call. A handler that keeps it keeps it for good; the next call then gets another one.
+    @inline(__always)
+    func takeCaller(_ visitor: Visitor, _ call: CompiledCall<Caller>, _ trace: TraceContext?) -> Caller {
+        guard let caller = spareCaller else { return Caller(visitor, on: self, call, trace) }
+        spareCaller = nil
+        caller.begin(visitor, call, trace)
+        return caller
+    }
+
+    /// Takes a context back, unless its handler has kept it.
+    @inline(__always)
+    func giveBack(_ caller: inout Caller) {
+        guard isKnownUniquelyReferenced(&caller) else { return }
+        caller.forget()
+        spareCaller = caller
+    }
+
+    /// Lends a buffer for an answer: the loop's own, or a new one to whoever comes while that is lent.
+    @inline(__always)
+    func takeOutput() -> ByteBuffer {
+        var output = ByteBuffer()
+        swap(&output, &spareOutput)
+        return output
+    }
+
+    /// Takes the buffer back. One that has grown for a single large answer is let go.
+    @inline(__always)
+    func giveBack(_ output: consuming ByteBuffer) {
+        guard output.capacity <= 64 << 10 else { return }
+        output.removeAll()
+        spareOutput = output
+    }
+
+    // MARK: Letting calls in
+
+    /// Whether a call may be done, in the order of what is cheapest to say no to: does it exist, who may, how often, and
+    /// was it done already. A refusal here makes no text and looks up nothing by name but the method itself.
+    @inline(__always)
+    func admit(_ incoming: borrowing IncomingCall, _ visitor: Visitor) -> CallAdmission {
+        guard let call = gate.contract.call(named: incoming.method) else {
+            gate.metrics.unknown.add(loop: loop.index)
+            return refuse(.unknownMethod, nil, visitor)
+        }
+        switch call.description.permission {
+        case .public: break
+        case .player, .policy:
+            guard visitor.identity != nil else { return refuse(.unauthenticated, call, visitor) }
+        case .role(let role):
+            guard let identity = visitor.identity else { return refuse(.unauthenticated, call, visitor) }
+            guard identity.roles.contains(role) else { return refuse(.denied, call, visitor) }
+        }
+        let verdict = desk.spend(call: call.index, on: &visitor.budget, by: visitor.payer, at: loop.now)
+        guard verdict.isAllowed else {
+            return .refused(Denial(.rateLimited, wait: verdict.retryAfterMilliseconds), call)
+        }
+        if let seq = incoming.seq {
+            guard visitor.sequence.admits(UInt64(seq)) else { return .repeated }
+        }
+        return .admitted(call)
+    }
+
+    /// A refusal before the budget of the method is a message of the connection all the same.
+    private func refuse(_ reason: Denial.Reason, _ call: CompiledCall<Caller>?, _ visitor: Visitor) -> CallAdmission {
+        let verdict = desk.spendMessage(on: &visitor.budget, at: loop.now)
+        guard verdict.isAllowed else {
+            return .refused(Denial(.rateLimited, wait: verdict.retryAfterMilliseconds), call)
+        }
+        return .refused(Denial(reason), call)
+    }
+
+    // MARK: Counting
+
+    /// Counts an answered call. Its time is from the beginning of the loop's iteration, which is when it arrived.
+    @inline(__always)
+    func answered(_ call: CompiledCall<Caller>, _ visitor: Visitor, since: MonotonicTime) {
+        let nanoseconds = loop.kernel.now().nanoseconds &- since.nanoseconds
+        gate.metrics.answered(call.index, nanoseconds: nanoseconds, loop: loop.index)
+        gate.calls.ended(nil, nanoseconds: nanoseconds, at: loop.now, loop: loop.index, facts(call, visitor))
+    }
+
+    /// Counts a refused call.
+    func refused(_ call: CompiledCall<Caller>?, _ visitor: Visitor, _ code: ErrorCode, since: MonotonicTime) {
+        guard let call else { return }
+        refusals.count(call.index, code, gate.metrics)
+        let nanoseconds = loop.now.nanoseconds &- since.nanoseconds
+        gate.calls.ended(code, nanoseconds: nanoseconds, at: loop.now, loop: loop.index, facts(call, visitor))
+    }
+
+    private func facts(_ call: CompiledCall<Caller>, _ visitor: Visitor) -> CallLog.Facts {
+        CallLog.Facts(
+            method: call.description.name,
+            session: visitor.session?.id.description,
+            player: visitor.identity?.player.description
+        )
+    }
+
+    /// Tells an operator about an error of ours under an id, and gives the refusal that tells the caller nothing but that.
+    func fault(_ call: CompiledCall<Caller>?, _ refusal: Refusal) -> Refusal {
+        let id = String(entropy.next(), radix: 32)
+        gate.log.error(
+            "a call has failed by our own fault",
+            [
+                "id": .text(id), "method": .text(call?.description.name ?? ""),
+                "reason": .text(refusal.cause.map { "\($0)" } ?? refusal.message),
+            ]
+        )
+        return Refusal(refusal.code, "internal error \(id)", details: .object(["id": .string(id)]))
+    }
+}
+
+/// What became of a call at the door.
+enum CallAdmission {
+    /// It may be done.
+    case admitted(CompiledCall<Caller>)
+    /// It may not.
+    case refused(Denial, CompiledCall<Caller>?)
+    /// It was done before, and nobody waits for an answer.
+    case repeated
+}
+
+/// A refusal that is made of a few plain words: what most attacks get, so it costs nothing.
+struct Denial: Equatable, Sendable {
+    enum Reason: UInt8, Sendable { case unknownMethod, unauthenticated, denied, rateLimited, tooManyUnderWay, late }
+
+    let reason: Reason
+    /// Milliseconds until the same may be tried again; 0 where that is not known.
+    let wait: Int64
+
+    init(_ reason: Reason, wait: Int64 = 0) {
+        self.reason = reason
+        self.wait = wait
+    }
+
+    var code: ErrorCode {
+        switch reason {
+        case .unknownMethod: .unknownMethod
+        case .unauthenticated: .unauthenticated
+        case .denied: .permissionDenied
+        case .rateLimited: .rateLimited
+        case .tooManyUnderWay: .unavailable
+        case .late: .timeout
+        }
+    }
+
+    var message: String {
+        switch reason {
+        case .unknownMethod: "there is no call of this name"
+        case .unauthenticated: "log in first"
+        case .denied: "this needs a role that the player does not have"
+        case .rateLimited: "too many calls"
+        case .tooManyUnderWay: "too many calls of this connection are under way"
+        case .late: "the deadline has passed"
+        }
+    }
+
+    var refusal: Refusal { Refusal(code, message, retryAfter: wait > 0 ? .milliseconds(wait) : nil) }
+}

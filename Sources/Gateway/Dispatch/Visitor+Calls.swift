@@ -1,0 +1,188 @@
+import Base
+import Contracts
+import Reactor
+import Wire
+
+// Calls, from the door to the answer, whatever they are spoken in.
+extension Visitor {
+    /// Lets a call in and does it, or says why not.
+    @inline(__always)
+    final func take<Reply: CallReply>(_ incoming: borrowing IncomingCall, _ reply: Reply) {
+        switch desk.admit(incoming, self) {
+        case .admitted(let call):
+            if incoming.key == nil { run(call, incoming, reply) } else { runOnce(call, incoming, reply) }
+        case .refused(let denial, let call):
+            desk.refused(call, self, denial.code, since: desk.loop.now)
+            reply.refuse(denial)
+        case .repeated: break
+        }
+    }
+
+    /// Runs a call and gives its answer, at once or later.
+    @inline(__always)
+    private final func run<Reply: CallReply>(
+        _ call: CompiledCall<Caller>,
+        _ incoming: borrowing IncomingCall,
+        _ reply: Reply
+    ) {
+        let since = desk.loop.now
+        var caller = desk.takeCaller(self, call, incoming.trace)
+        if let refusal = call.admits(caller) {
+            desk.giveBack(&caller)
+            return refuse(call, refusal, reply, since)
+        }
+        var output = desk.takeOutput()
+        let mark = reply.begin(&output)
+        switch call.run(reply.format, incoming.params, caller, into: &output) {
+        case .answered:
+            if caller.wantsResume == nil {
+                reply.end(mark, &output)
+                desk.answered(call, self, since: since)
+            } else {
+                resume(call, caller, reply, since)
+            }
+        case .refused(let refusal): refuse(call, refusal, reply, since)
+        case .started(let pending): start(call, pending, incoming.deadlineMilliseconds, reply, since)
+        }
+        desk.giveBack(&caller)
+        desk.giveBack(output)
+    }
+
+    /// Tells a refusal and counts it. What we have broken ourselves is told without a word of what it was.
+    final func refuse<Reply: CallReply>(
+        _ call: CompiledCall<Caller>,
+        _ refusal: Refusal,
+        _ reply: Reply,
+        _ since: MonotonicTime
+    ) {
+        desk.refused(call, self, refusal.code, since: since)
+        guard refusal.code.category == .fatal else { return reply.refuse(refusal) }
+        reply.refuse(desk.fault(call, refusal))
+        reply.fail()
+    }
+
+    private final func resume<Reply: CallReply>(
+        _ call: CompiledCall<Caller>,
+        _ caller: Caller,
+        _ reply: Reply,
+        _ since: MonotonicTime
+    ) {
+        guard let claim = caller.wantsResume else { return }
+        resume(claim) { [self] result in
+            switch result {
+            case .success(let resumed): answer(call, reply, since) { resumed.append(reply.format, to: &$0) }
+            case .failure(let refusal): refuse(call, refusal, reply, since)
+            }
+        }
+    }
+
+    /// Gives an answer that was not written straight into the reply.
+    final func answer<Reply: CallReply>(
+        _ call: CompiledCall<Caller>,
+        _ reply: Reply,
+        _ since: MonotonicTime,
+        _ write: (inout ByteBuffer) throws(Refusal) -> Void
+    ) {
+        if reply.isAwaited {
+            var output = desk.takeOutput()
+            let mark = reply.begin(&output)
+            do throws(Refusal) {
+                try write(&output)
+            } catch {
+                return refuse(call, error, reply, since)
+            }
+            reply.end(mark, &output)
+            desk.giveBack(output)
+        }
+        desk.answered(call, self, since: since)
+    }
+
+    // MARK: Calls that answer later
+
+    private final func start<Reply: CallReply>(
+        _ call: CompiledCall<Caller>,
+        _ pending: PendingAnswer,
+        _ deadline: Int64?,
+        _ reply: Reply,
+        _ since: MonotonicTime
+    ) {
+        nonisolated(unsafe) let pending = pending
+        let started = startTask(keepsGoing: false, refusing: { refuse(call, $0, reply, since) }) { visitor, under in
+            let result = await visitor.desk.actor.outcome(of: unsafe pending)
+            guard visitor.finish(under) else { return }
+            switch result {
+            case .failure(let refusal): visitor.refuse(call, refusal, reply, since)
+            case .success(let answer):
+                visitor.answer(call, reply, since) { output throws(Refusal) in
+                    try answer.append(reply.format, to: &output)
+                }
+            }
+        }
+        guard let started, !started.isOver else { return }
+        let most = min(Int64(call.description.deadlineMilliseconds), deadline ?? .max)
+        started.timer = desk.loop.schedule(at: desk.loop.now + .milliseconds(most)) { [self] in
+            started.timer = nil
+            guard finish(started) else { return }
+            started.cancel()
+            refuse(call, Denial(.late).refusal, reply, since)
+        }
+    }
+
+    /// Runs something that waits, on this loop, as a call that is under way. When it comes back, nobody may wait any more:
+    /// `finish` says so.
+    ///
+    /// As long as something is under way its visitor stays on this loop (`resume` refuses), so nothing here leaves it.
+    @discardableResult
+    final func startTask(
+        keepsGoing: Bool,
+        refusing refuse: (Refusal) -> Void,
+        _ body: @escaping (Visitor, CallUnderWay) async -> Void
+    ) -> CallUnderWay? {
+        guard underWay.count < desk.gate.limits.calls.underWayMax else {
+            refuse(Denial(.tooManyUnderWay).refusal)
+            return nil
+        }
+        let started = CallUnderWay(isKept: keepsGoing, on: desk.loop)
+        underWay.append(started)
+        // The loop is the actor's executor and we are on its thread.
+        nonisolated(unsafe) let visitor = self
+        nonisolated(unsafe) let under = started
+        nonisolated(unsafe) let work = body
+        desk.actor.assumeIsolated { actor in
+            unsafe under.task = Task.immediate {
+                await actor.run { unsafe await work(visitor, under) }
+            }
+        }
+        return started
+    }
+
+    /// Takes a call that was under way out of the list.
+    ///
+    /// - Returns: `false` when nobody waits for it any more.
+    final func finish(_ started: CallUnderWay) -> Bool {
+        guard started.end() else { return false }
+        underWay.removeAll { $0 === started }
+        return true
+    }
+
+    /// Nobody is there any more. A call with a key goes on: whoever comes back asks for its outcome by that key.
+    final func cancelCalls() {
+        let left = underWay
+        underWay = []
+        for call in left where !call.isKept && call.end() { call.cancel() }
+    }
+}
+
+extension LoopActor {
+    /// Runs something on the loop.
+    func run(_ body: () async -> Void) async { await body() }
+
+    /// Runs a handler that answers later.
+    func outcome(of pending: PendingAnswer) async -> Result<EncodedAnswer, Refusal> {
+        do throws(Refusal) {
+            return .success(try await pending.run())
+        } catch {
+            return .failure(error)
+        }
+    }
+}

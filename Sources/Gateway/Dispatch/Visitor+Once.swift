@@ -1,0 +1,169 @@
+import Base
+import Contracts
+import Reactor
+import Wire
+
+// Calls with a key, which happen once: the first outcome is kept and given again.
+extension Visitor {
+    /// Makes a call with a key, or gives the outcome that it had before.
+    ///
+    /// A call whose socket goes away meanwhile goes on. Its answer is then for whoever sends the same call with the same
+    /// key, on whatever socket; without a key it would be cancelled and its answer lost.
+    final func runOnce<Reply: CallReply>(
+        _ call: CompiledCall<Caller>,
+        _ incoming: borrowing IncomingCall,
+        _ reply: Reply
+    ) {
+        let since = desk.loop.now
+        var caller = desk.takeCaller(self, call, incoming.trace)
+        defer { desk.giveBack(&caller) }
+        if let refusal = call.admits(caller) { return refuse(call, refusal, reply, since) }
+        var params = ByteBuffer()
+        let claim: OutcomeClaim
+        do throws(Refusal) {
+            claim = try self.claim(call, incoming, reply.format, &params)
+        } catch {
+            return refuse(call, error, reply, since)
+        }
+        let once = CallOnce(
+            call: call,
+            claim: claim,
+            params: SharedBytes(params),
+            trace: incoming.trace,
+            since: since,
+            reply: reply
+        )
+        if let answer = desk.gate.outcomes.beginNow(claim, at: since) { return proceed(once, answer, caller) }
+        wait(once, incoming.deadlineMilliseconds)
+    }
+
+    /// Says what is claimed, with the params in canonical form: the same call in another encoding is the same call.
+    private final func claim(
+        _ call: CompiledCall<Caller>,
+        _ incoming: borrowing IncomingCall,
+        _ format: WireFormat,
+        _ params: inout ByteBuffer
+    ) throws(Refusal) -> OutcomeClaim {
+        guard call.description.isIdempotent else {
+            throw Refusal(.invalidArgument, "this call takes no key", details: BuiltIn.fault("key", "unknown_field"))
+        }
+        guard let identity else { throw Denial(.unauthenticated).refusal }
+        let bytesMax = desk.gate.limits.calls.keyBytesMax
+        guard let bytes = incoming.key, let key = OutcomeKey(bytes, bytesMax: bytesMax) else {
+            throw Refusal(
+                .invalidArgument,
+                "a key has 1 to \(bytesMax) visible ASCII characters",
+                details: BuiltIn.fault("key", "not_a_key")
+            )
+        }
+        try call.canonicalParams(format, incoming.params, to: &params)
+        return OutcomeClaim(player: identity.player, key: key, method: call.description.name, params: params.bytes)
+    }
+
+    /// Another one with this key is under way: its outcome is this one's too.
+    private final func wait<Reply: CallReply>(_ once: CallOnce<Reply>, _ deadline: Int64?) {
+        let most = min(Int64(once.call.description.deadlineMilliseconds), deadline ?? .max)
+        let outcomes = desk.gate.outcomes
+        let until = once.since + .milliseconds(most)
+        startTask(keepsGoing: false, refusing: { refuse(once.call, $0, once.reply, once.since) }) { visitor, under in
+            let answer = await outcomes.begin(once.claim, at: once.since, deadline: until)
+            guard visitor.finish(under) else { return }
+            var caller = visitor.desk.takeCaller(visitor, once.call, once.trace)
+            visitor.proceed(once, answer, caller)
+            visitor.desk.giveBack(&caller)
+        }
+    }
+
+    private final func proceed<Reply: CallReply>(_ once: CallOnce<Reply>, _ answer: OutcomeAnswer, _ caller: Caller) {
+        let refusal: Refusal
+        switch answer {
+        case .first(let ticket): return runOnce(once, ticket, caller)
+        case .known(let outcome): return tell(outcome, of: once)
+        case .conflict: refusal = Refusal(.conflict, "the key belongs to another call")
+        case .timedOut: refusal = Denial(.late).refusal
+        case .full(let wait): refusal = Refusal(.unavailable, "there is no room for another key", retryAfter: wait)
+        }
+        refuse(once.call, refusal, once.reply, once.since)
+    }
+
+    private final func runOnce<Reply: CallReply>(_ once: CallOnce<Reply>, _ ticket: OutcomeTicket, _ caller: Caller) {
+        var output = ByteBuffer()
+        switch once.call.runCanonical(once.params.bytes, caller, into: &output) {
+        case .answered: keep(.answered(output.array()), ticket, once)
+        case .refused(let refusal): refuseOnce(refusal, ticket, once)
+        case .started(let pending): start(pending, ticket, once)
+        }
+    }
+
+    private final func start<Reply: CallReply>(
+        _ pending: PendingAnswer,
+        _ ticket: OutcomeTicket,
+        _ once: CallOnce<Reply>
+    ) {
+        nonisolated(unsafe) let pending = pending
+        startTask(keepsGoing: true, refusing: { refuseOnce($0, ticket, once) }) { visitor, under in
+            let result = await visitor.desk.actor.outcome(of: unsafe pending)
+            // Whether or not anybody waits, the outcome is kept.
+            _ = visitor.finish(under)
+            switch result {
+            case .success(let answer):
+                var output = ByteBuffer()
+                do throws(Refusal) {
+                    try answer.appendCanonical(to: &output)
+                } catch {
+                    return visitor.refuseOnce(error, ticket, once)
+                }
+                visitor.keep(.answered(output.array()), ticket, once)
+            case .failure(let refusal): visitor.refuseOnce(refusal, ticket, once)
+            }
+        }
+    }
+
+    private final func keep<Reply: CallReply>(
+        _ outcome: StoredOutcome,
+        _ ticket: OutcomeTicket,
+        _ once: CallOnce<Reply>
+    ) {
+        desk.gate.outcomes.finish(ticket, outcome, at: desk.loop.now)
+        tell(outcome, of: once)
+    }
+
+    /// A refusal that will not pass is an outcome; another one is none, and the next call with this key runs.
+    private final func refuseOnce<Reply: CallReply>(
+        _ refusal: Refusal,
+        _ ticket: OutcomeTicket,
+        _ once: CallOnce<Reply>
+    ) {
+        if refusal.code.category == .permanent {
+            let (number, message) = (refusal.code.number, refusal.message)
+            let outcome = StoredOutcome.refused(code: number, message: message, details: refusal.details)
+            desk.gate.outcomes.finish(ticket, outcome, at: desk.loop.now)
+        } else {
+            desk.gate.outcomes.abandon(ticket)
+        }
+        refuse(once.call, refusal, once.reply, once.since)
+    }
+
+    private final func tell<Reply: CallReply>(_ outcome: StoredOutcome, of once: CallOnce<Reply>) {
+        switch outcome {
+        case .answered(let bytes):
+            answer(once.call, once.reply, once.since) { output throws(Refusal) in
+                try unsafe once.call.writeResult(canonical: bytes.span.bytes, as: once.reply.format, to: &output)
+            }
+        case .refused(let number, let message, let details):
+            let code = ErrorCode.numbered(Int(number)) ?? .internal
+            refuse(once.call, Refusal(code, message, details: details), once.reply, once.since)
+        }
+    }
+}
+
+/// A call with a key, as it waits and runs.
+struct CallOnce<Reply: CallReply> {
+    let call: CompiledCall<Caller>
+    let claim: OutcomeClaim
+    /// In canonical form.
+    let params: SharedBytes
+    let trace: TraceContext?
+    let since: MonotonicTime
+    let reply: Reply
+}

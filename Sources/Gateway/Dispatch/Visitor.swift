@@ -1,0 +1,62 @@
+import Base
+import Contracts
+import Reactor
+import Wire
+
+/// Who stands at the door: a socket's end, or one request of HTTP. It holds who that is, what he has spent, and his
+/// session, and lives on one loop.
+class Visitor {
+    /// The desk of the loop on which it lives.
+    final var desk: GateLoop
+    /// Who it is, once that was proven.
+    final private(set) var identity: Identity?
+    /// How what he sends is written.
+    final let format: WireFormat
+    /// His session; a request of HTTP has none.
+    final var session: Session?
+    /// What this connection has spent.
+    final var budget = ConnectionBudget()
+    /// Who pays beside the connection.
+    final private(set) var payer: BudgetDesk.Payer
+    /// Calls whose handlers answer later.
+    final var underWay: [CallUnderWay] = []
+    /// Which fire-and-forget calls of the session have come.
+    final var sequence = CallSequence()
+
+    init(_ desk: GateLoop, peer: IPAddress?, _ format: WireFormat = .json) {
+        self.desk = desk
+        self.format = format
+        payer = BudgetDesk.Payer(
+            address: peer.map { desk.gate.addresses.budget(of: $0, at: desk.loop.now) },
+            player: nil
+        )
+    }
+
+    /// Notes who it is. From here on the player pays.
+    final func identify(_ identity: Identity) {
+        self.identity = identity
+        payer.player = desk.gate.players.budget(of: identity.player, at: desk.loop.now)
+    }
+
+    /// The player may do other things now.
+    final func rolesChanged(_ roles: Roles) {
+        guard let identity else { return }
+        self.identity = Identity(
+            player: identity.player,
+            roles: roles,
+            family: identity.family,
+            expires: identity.expires,
+            isNew: identity.isNew
+        )
+    }
+
+    /// Somebody has proven who he is, in the middle of a call: he gets his session, where the connection has one.
+    func enter(_ identity: Identity) async throws(Refusal) {
+        identify(identity)
+    }
+
+    /// Comes back to a session: only a socket can.
+    func resume(_ claim: ResumeClaim, answer: @escaping (Result<BuiltIn.Resumed, Refusal>) -> Void) {
+        answer(.failure(Refusal(.invalidAction, "only a socket has a session to resume")))
+    }
+}

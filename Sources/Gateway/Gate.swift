@@ -1,4 +1,0 @@
-import Contracts
-
-/// Decides who may knock, and how often.
-public enum Gate {}

@@ -1,0 +1,98 @@
+public import Base
+public import Contracts
+public import Reactor
+import Synchronization
+
+// What operators do, and what a server does by itself.
+extension IdentityService {
+    /// Ends one login at once: its refresh token, its access tokens, its sessions.
+    ///
+    /// - Throws: `unavailable`.
+    public func revoke(_ family: FamilyID, at now: WallTime) async throws(IdentityRefusal) {
+        try await end(family, because: .revoked, at: now)
+    }
+
+    /// Ends all logins of a player at once.
+    ///
+    /// - Returns: how many there were.
+    /// - Throws: `unavailable`.
+    @discardableResult
+    public func revokeAll(
+        of player: PlayerID,
+        because reason: IdentityChange.Reason = .revoked,
+        at now: WallTime
+    ) async throws(IdentityRefusal) -> Int {
+        let families = try await asked { () throws(AccountRefusal) in try await self.store.closeAll(of: player, at: now)
+        }
+        end(families, of: player, because: reason, at: now)
+        return families.count
+    }
+
+    /// Bans a player, or with `nil` ends a ban. A ban ends all logins at once.
+    ///
+    /// - Throws: `unknown`, `unavailable`.
+    public func set(_ ban: Ban?, for player: PlayerID, at now: WallTime) async throws(IdentityRefusal) {
+        let families = try await asked { () throws(AccountRefusal) in
+            try await self.store.set(ban, for: player, at: now)
+        }
+        end(families, of: player, because: .banned, at: now)
+    }
+
+    /// Gives or takes a role. Live sessions hear of it; access tokens that are about keep what they say until they
+    /// expire, so whoever takes a role away because of misuse ends the player's logins too.
+    ///
+    /// - Throws: `unknown`, `unavailable`.
+    @discardableResult
+    public func set(_ role: String, granted: Bool, for player: PlayerID) async throws(IdentityRefusal) -> Roles {
+        let roles = try await asked { () throws(AccountRefusal) in
+            try await self.store.set(role, granted: granted, for: player)
+        }
+        tell(.roles(player, roles))
+        return roles
+    }
+
+    /// The logins of a player, the one used last first.
+    public func logins(of player: PlayerID, at now: WallTime) async throws(IdentityRefusal) -> [FamilyRecord] {
+        try await asked { () throws(AccountRefusal) in try await self.store.families(of: player, at: now) }
+    }
+
+    /// Learns from the store which logins ended lately. A server does it once before it listens.
+    ///
+    /// - Throws: `unavailable`.
+    public func begin(at now: WallTime) async throws(IdentityRefusal) {
+        let since = now.adding(.zero - limits.accessLifetime - limits.clockLeeway - limits.clockLeeway)
+        let families = try await asked { () throws(AccountRefusal) in try await self.store.closures(since: since) }
+        for family in families { revocations.add(family, at: now) }
+    }
+
+    /// Forgets what is over, and makes the next signing key in time. A server does it about once a minute.
+    ///
+    /// - Throws: when keys could not be written, which an operator must hear of long before the lead is over; the old
+    ///   ones stay in use.
+    public func maintain(at now: WallTime, on pool: BlockingPool) async throws {
+        tickets.withLock { $0.prune(at: now) }
+        try await store.prune(at: now)
+        guard vault.isDue(at: now) else { return }
+        let vault = vault
+        try await pool.run { try vault.maintain(at: now) }
+    }
+
+    func end(
+        _ family: FamilyID,
+        because reason: IdentityChange.Reason,
+        at now: WallTime
+    ) async throws(IdentityRefusal) {
+        let player = try await asked { () throws(AccountRefusal) in try await self.store.close(family, at: now) }
+        if let player { end([family], of: player, because: reason, at: now) }
+    }
+
+    private func asked<Value>(
+        _ body: () async throws(AccountRefusal) -> Value
+    ) async throws(IdentityRefusal) -> Value {
+        do throws(AccountRefusal) {
+            return try await body()
+        } catch {
+            throw IdentityRefusal(error)
+        }
+    }
+}

@@ -1,0 +1,46 @@
+import Base
+import Crypto
+
+/// Tickets that wait to be redeemed. Only their hashes are kept, each until its time is over or it is used.
+struct TicketTable: ~Copyable, Sendable {
+    private struct Waiting: Sendable {
+        let identity: Identity
+        let expires: WallTime
+    }
+
+    private var waiting: [Digest: Waiting] = [:]
+    /// In the order in which they end; a redeemed one leaves its entry until then.
+    private var ends: RingBuffer<(Digest, WallTime)>
+    private let lifetime: Duration
+
+    init(limits: Limits.Identity) {
+        ends = RingBuffer(maximum: limits.ticketsMax)
+        lifetime = limits.ticketLifetime
+    }
+
+    /// How many wait.
+    var count: Int { waiting.count }
+
+    /// Keeps a ticket.
+    ///
+    /// - Returns: when it ends; `nil` when there is no room.
+    mutating func add(_ ticket: Digest, for identity: Identity, at now: WallTime) -> WallTime? {
+        prune(at: now)
+        let expires = now.adding(lifetime)
+        guard !ends.isFull, waiting[ticket] == nil else { return nil }
+        _ = ends.append((ticket, expires))
+        waiting[ticket] = Waiting(identity: identity, expires: expires)
+        return expires
+    }
+
+    /// Takes a ticket out: a second try finds nothing.
+    mutating func redeem(_ ticket: Digest, at now: WallTime) -> Identity? {
+        guard let found = waiting.removeValue(forKey: ticket), now < found.expires else { return nil }
+        return found.identity
+    }
+
+    /// Forgets those whose time is over.
+    mutating func prune(at now: WallTime) {
+        while !ends.isEmpty, ends[0].1 <= now, let (ticket, _) = ends.popFirst() { waiting[ticket] = nil }
+    }
+}

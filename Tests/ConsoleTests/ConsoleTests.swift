@@ -1,6 +1,0 @@
-import Testing
-
-@testable import Console
-
-@Suite("Console") struct ConsoleTests {
-}
