@@ -35,7 +35,10 @@ class Visitor {
     /// Notes who it is. From here on the player pays.
     final func identify(_ identity: Identity) {
         self.identity = identity
-        payer.player = desk.gate.players.budget(of: identity.player, at: desk.loop.now)
+        payer = BudgetDesk.Payer(
+            address: payer.address,
+            player: desk.gate.players.budget(of: identity.player, at: desk.loop.now)
+        )
     }
 
     /// The player may do other things now.
