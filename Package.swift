@@ -37,7 +37,7 @@ let rooms: [(name: String, sees: String)] = [
 ]
 
 /// Games that are linked into the `gamekeeper` binary. Like everybody's game they see the kit alone.
-let examples: [(name: String, files: [String])] = []
+let examples: [(name: String, files: [String])] = [("Bench", [])]
 
 let package = Package(
     name: "gamekeeper",

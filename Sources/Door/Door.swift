@@ -1,6 +1,7 @@
+import Bench
 import GamekeeperKit
 
 /// The `gamekeeper` binary: the same entry point as every game's, with the examples linked in.
 @main enum Door {
-    static func main() { GamekeeperCommand.main([]) }
+    static func main() { GamekeeperCommand.main([Bench.self]) }
 }
