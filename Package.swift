@@ -28,6 +28,7 @@ let rooms: [(name: String, sees: String)] = [
     ("Reactor", "Base CLinux CTLS"),
     ("Web", "Base Reactor Crypto CZlib"),
     ("Contracts", "Base Wire"),
+    ("GamekeeperClient", "Base Wire Reactor Web Contracts"),
     ("Gateway", "Base Wire Crypto Reactor Web Contracts"),
     ("Console", "Base Wire Crypto Reactor Web Contracts Gateway"),
     ("Gamekeeper", "Base Wire Crypto Reactor Web Contracts Gateway Console"),
@@ -36,21 +37,30 @@ let rooms: [(name: String, sees: String)] = [
     ("GamekeeperKit", "Base Wire Web Contracts Gateway Gamekeeper Command"),
 ]
 
+/// Files that are part of a room's code.
+let embedded = [
+    "Command": ["Welcome/index.html", "Welcome/welcome.css", "Welcome/welcome.js"],
+    "Gamekeeper": ["Client/client.js"],
+]
+
 /// Games that are linked into the `gamekeeper` binary. Like everybody's game they see the kit alone.
-let examples: [(name: String, files: [String])] = [("Bench", [])]
+let examples: [(name: String, files: [String])] = [
+    ("PingArena", ["index.html", "style.css", "app.js", "field.js", "graph.js"].map { "Page/\($0)" }),
+    ("Bench", []),
+]
 
 let package = Package(
     name: "gamekeeper",
     products: [
         .executable(name: "gamekeeper", targets: ["Door"]),
         .library(name: "GamekeeperKit", targets: ["GamekeeperKit"]),
+        .library(name: "GamekeeperClient", targets: ["GamekeeperClient"]),
     ],
     targets: rooms.map { room in
         .target(
             name: room.name,
             dependencies: room.sees.split(separator: " ").map { .target(name: String($0)) },
-            resources: room.name == "Command"
-                ? ["index.html", "welcome.css", "welcome.js"].map { .embedInCode("Welcome/\($0)") } : [],
+            resources: (embedded[room.name] ?? []).map { .embedInCode($0) },
             swiftSettings: settings(of: room.name)
         )
     }
@@ -81,6 +91,12 @@ let package = Package(
                 swiftSettings: settings(of: "Door")
             ),
             .testTarget(name: "TidyTests", swiftSettings: house),
+            .testTarget(
+                name: "ExamplesTests",
+                dependencies: ["GamekeeperKit", "GamekeeperClient", "Reactor"]
+                    + examples.map { .target(name: $0.name) },
+                swiftSettings: house
+            ),
             .testTarget(
                 name: "AllocationTests",
                 dependencies: ["Base", "Wire", "Reactor", "Web", "CAllocations"],

@@ -30,7 +30,7 @@ public enum Bench: Game {
             rate: unbounded
         ) { (caller: Caller, count: Int, bytes: Int) -> Void in
             let text = String(repeating: "x", count: bytes)
-            for number in 0..<count { caller.publish(feed, nil, Padding(number: number, text: text)) }
+            for number in 0..<count { caller.publish(feed, Padding(number: number, text: text)) }
         }
         Call("bench.rare", .string("text", 0...4_096), summary: "Refused for its rate", rate: rare) { _, text -> Echo in
             Echo(text: text)

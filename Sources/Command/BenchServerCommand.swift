@@ -29,14 +29,14 @@ enum BenchServerCommand {
                 return .failure("\(error)")
             }
         }
-        guard arguments.contains(withGame) else { return RunCommand.serve(configuration, as: .port) { _ in routes() } }
+        guard arguments.contains(withGame) else { return RunCommand.serve(configuration, as: .port) { _, _ in routes() } }
         guard let game = games.first(where: { $0.name == gameName }) else {
             return .failure("this program has no game \(gameName) to measure")
         }
         // Keys of its own, for the occasion; and every budget is kept and asked, but none is ever spent.
         configuration.data = nil
         configuration.limits.budget = unspendable
-        return RunCommand.serve(configuration, game, as: .port) { _ in Routes() }
+        return RunCommand.serve(configuration, game, as: .port) { _, _ in Routes() }
     }
 
     /// The example game that measurements call.

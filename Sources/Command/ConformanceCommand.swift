@@ -12,7 +12,7 @@ enum ConformanceCommand {
         } catch {
             return .usage("\(error)")
         }
-        configuration.admin = nil
+        if configuration.sources["admin"] == nil { configuration.admin = nil }
         // The suites send messages of 16 MiB and read the echo of one only after they have sent it.
         configuration.limits.webSocket.messageBytesMax = 16 << 20
         configuration.limits.webSocket.fragmentsMax = 1 << 20
@@ -20,7 +20,11 @@ enum ConformanceCommand {
         configuration.limits.http.bodyBytesMax = 16 << 20
         configuration.limits.connection.outgoingBytesHigh = 34 << 20
         configuration.limits.connection.outgoingBytesMax = 68 << 20
-        return RunCommand.serve(configuration) { _ in routes(configuration.limits) }
+        return RunCommand.serve(configuration) { loops, telemetry in
+            var routes = routes(configuration.limits)
+            TraceRelay.add(to: &routes, on: loops, telemetry)
+            return routes
+        }
     }
 
     static func routes(_ limits: Limits) -> Routes {

@@ -8,7 +8,8 @@ import Web
 enum RunCommand {
     static func run(_ arguments: [String], _ games: [any Game.Type]) -> ExitStatus {
         var arguments = arguments[...]
-        var game = games.count == 1 ? games.first : nil
+        // Whoever names none gets the first: in the binary of the examples that is what a newcomer sees.
+        var game = games.first
         if let name = arguments.first, !name.hasPrefix("-") {
             arguments.removeFirst()
             guard let found = games.first(where: { $0.name == name }) else {
@@ -23,8 +24,8 @@ enum RunCommand {
         } catch {
             return .usage("\(error)")
         }
-        guard let game else { return serve(configuration, as: .game) { Welcome.routes(on: $0.loops) } }
-        return serve(configuration, game, as: .game) { _ in Routes() }
+        guard let game else { return serve(configuration, as: .game) { loops, _ in Welcome.routes(on: loops.loops) } }
+        return serve(configuration, game, as: .game) { _, _ in Routes() }
     }
 
     /// What is said when connections are taken.
@@ -42,7 +43,7 @@ enum RunCommand {
         _ configuration: Configuration,
         _ game: (any Game.Type)? = nil,
         as announcement: Announcement = .addresses,
-        _ routes: (EventLoopGroup) -> Routes
+        _ routes: (EventLoopGroup, Telemetry) -> Routes
     ) -> ExitStatus {
         let clock = SystemClock()
         let sink = configuration.logForm.sink(
@@ -79,14 +80,18 @@ enum Start {
         let scheme = assembly.tls == nil ? "http" : "https"
         return assembly.addresses.map { address in
             address.isIP ? "listening on \(scheme)://\(address)/\n" : "listening on \(address)\n"
-        }.joined()
+        }.joined() + admin(assembly)
+    }
+
+    private static func admin(_ assembly: Assembly) -> String {
+        let admin = assembly.operations.admin
+        let scheme = admin.isSecure ? "https" : "http"
+        return admin.address.map { "admin on \($0.isIP ? "\(scheme)://\($0)/" : "\($0)")\n" } ?? ""
     }
 
     static func text(_ assembly: Assembly, _ configuration: Configuration) -> String {
         var text = addresses(assembly)
-        let admin = assembly.operations.admin
-        let scheme = admin.isSecure ? "https" : "http"
-        text += admin.address.map { "admin on \($0.isIP ? "\(scheme)://\($0)/" : "\($0)")\n" } ?? "admin is off\n"
+        if assembly.operations.admin.address == nil { text += "admin is off\n" }
         if let data = configuration.data {
             text += "data in \(data)\n"
         } else {

@@ -81,7 +81,7 @@ public enum KeyDerivation {
             let isDone =
                 unsafe EVP_PKEY_derive_init(context) == 1
                 && EVP_PKEY_CTX_set_hkdf_md(context, HashAlgorithm.sha256.implementation.pointer) == 1
-                // Nothing may come without an address, which libcrypto refuses; to it, nothing is the default anyway.
+                // Without a salt or an info there may be no address, which libcrypto refuses; none is its default.
                 && (salt.isEmpty || EVP_PKEY_CTX_set1_hkdf_salt(context, bytes(of: salt), Int32(salt.count)) == 1)
                 && EVP_PKEY_CTX_set1_hkdf_key(context, bytes(of: secret), Int32(secret.count)) == 1
                 && (info.isEmpty || EVP_PKEY_CTX_add1_hkdf_info(context, bytes(of: info), Int32(info.count)) == 1)

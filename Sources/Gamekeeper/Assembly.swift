@@ -53,7 +53,7 @@ public final class Assembly: Sendable {
         _ configuration: Configuration,
         game: (any Game.Type)? = nil,
         desk: AdminDesk = AdminDesk(),
-        routes: (EventLoopGroup) -> Routes,
+        routes: (EventLoopGroup, Telemetry) -> Routes,
         log: Log
     ) throws(Failure) {
         let loopCount = configuration.loops ?? EventLoopGroup.coreCount
@@ -100,8 +100,9 @@ public final class Assembly: Sendable {
             tls: tls,
             desk: gate.map { desk.asking($0) } ?? desk
         )
-        var served = routes(loops)
+        var served = routes(loops, telemetry)
         gate?.addRoutes(to: &served, origins: configuration.originPolicy)
+        ClientModule.add(to: &served)
         game?.addPages(to: &served)
         HealthRoutes.add(to: &served, operations.admin.health)
         let server = WebServer(served, options: options)

@@ -31,6 +31,8 @@ private func isGood(_ signature: Signature, _ message: Bytes, _ key: VerifyingKe
     func `the examples of the standard`(seed: Bytes, half: Bytes, message: Bytes, expected: Bytes) throws {
         let key = try SigningKey(seed: SecretBytes(seed.span))
         #expect(Bytes(key.verifyingKey.bytes) == half)
+        let stored = key.seed()
+        #expect(Bytes(stored.bytes) == seed)
         let signature = key.sign(message.span)
         #expect(Bytes(signature.bytes) == expected)
         let known = try VerifyingKey(half.span)

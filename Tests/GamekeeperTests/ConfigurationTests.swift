@@ -263,7 +263,7 @@ private func read(
     @Test func `a start with an objection does not listen`() throws {
         let configuration = try read(["--listen", "0.0.0.0:0", "--admin", "off"])
         #expect(throws: Assembly.Failure.self) {
-            try Assembly(configuration, routes: { _ in .init() }, log: .silent)
+            try Assembly(configuration, routes: { _, _ in .init() }, log: .silent)
         }
     }
 }

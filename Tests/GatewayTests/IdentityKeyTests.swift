@@ -15,7 +15,7 @@ private final class DataFolder {
 
     init() throws {
         let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/var/tmp"
-        var template = Array("\(base)/gamekeeper-XXXXXX".utf8CString)
+        var template = Array("\(base)/gamekeeper-\(String(repeating: "X", count: 6))".utf8CString)
         path = String(cString: try #require(mkdtemp(&template)))
     }
 
@@ -136,7 +136,7 @@ private let start = WallTime(nanoseconds: 1_800_000_000 * 1_000_000_000)
             var status = stat()
             #expect(stat(file, &status) == 0 && status.st_mode & 0o7777 == 0o600, "\(file)")
         }
-        let second = IdentityStage(vault: try KeyVault(folder: folder.keys, at: start), store: first.store)
+        let second = IdentityStage(seed: 8, vault: try KeyVault(folder: folder.keys, at: start), store: first.store)
         #expect(second.refusal(login.tokens.access) == nil)
         #expect(try await second.guest().identity.player == login.identity.player)
         #expect(try await second.refresh(login.tokens.refresh).identity.player == login.identity.player)
@@ -211,7 +211,7 @@ private let start = WallTime(nanoseconds: 1_800_000_000 * 1_000_000_000)
         let first = IdentityStage(vault: try KeyVault(folder: folder.keys, at: start))
         let login = try await first.guest()
         try Files.remove(folder.files[1])
-        let second = IdentityStage(vault: try KeyVault(folder: folder.keys, at: start), store: first.store)
+        let second = IdentityStage(seed: 8, vault: try KeyVault(folder: folder.keys, at: start), store: first.store)
         #expect(second.refusal(login.tokens.access) == .badToken(.unknownKey))
         #expect(try await second.guest().identity.player == login.identity.player)
         let renewed = try await second.refresh(login.tokens.refresh)

@@ -39,7 +39,7 @@ struct IdentityStage: ~Copyable {
 
     mutating func wait(_ time: Duration) { now = now.adding(time) }
 
-    func guest(_ name: String = "ada") async throws(IdentityRefusal) -> Login {
+    func guest(_ name: String = "ada") async throws -> Login {
         try await service.guest(secret: "device secret of \(name)", at: now)
     }
 
@@ -58,7 +58,7 @@ struct IdentityStage: ~Copyable {
         }
     }
 
-    func refresh(_ text: String) async throws(IdentityRefusal) -> Login {
+    func refresh(_ text: String) async throws -> Login {
         try await service.refresh(token: text, at: now)
     }
 

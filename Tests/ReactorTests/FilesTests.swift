@@ -10,7 +10,8 @@ private final class Scratch {
 
     init() throws {
         var template = Array(
-            "\(getenv("TMPDIR").map { String(cString: $0) } ?? "/var/tmp")/gamekeeper-XXXXXX".utf8CString
+            "\(getenv("TMPDIR").map { String(cString: $0) } ?? "/var/tmp")/gamekeeper-\(String(repeating: "X", count: 6))"
+                .utf8CString
         )
         path = String(cString: try #require(mkdtemp(&template)))
     }

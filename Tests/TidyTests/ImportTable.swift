@@ -18,7 +18,11 @@ struct ImportTable {
             guard opens, parts.count == 5, parts[2] == ", " else { continue }
             rooms.append((String(parts[1]), Set(parts[3].split(separator: " ").map(String.init))))
         }
-        if let door = Self.door(of: package) { rooms.append(("Door", door)) }
+        // Games that are linked in are listed with their files, which is how they differ from rooms.
+        let examples = package.lines.filter { $0.drop { $0 == " " }.hasPrefix("(\"") && $0.contains("\", [") }
+            .compactMap { $0.split(separator: "\"").dropFirst().first.map(String.init) }
+        rooms += examples.map { ($0, ["GamekeeperKit"]) }
+        if let door = Self.door(of: package) { rooms.append(("Door", door.union(examples))) }
     }
 
     /// The executable at the top stands outside the table.

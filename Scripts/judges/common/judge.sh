@@ -36,6 +36,10 @@ start_server() {
     "$gamekeeper" conformance --listen 127.0.0.1:0 "$@" > "$work/server.log" 2>&1 &
     started+=($!)
     server=$!
+    wait_for_port
+}
+
+wait_for_port() {
     local tries
     for ((tries = 0; tries < 200; tries++)); do
         port=$(sed -n 's/.*listening on .*:\([0-9][0-9]*\).*/\1/p' "$work/server.log" | head -1)
@@ -46,6 +50,16 @@ start_server() {
     echo "the server did not start:"
     tail -20 "$work/server.log"
     exit 1
+}
+
+# Starts PingArena as ./run does, and sets `port` when it listens. 20 s at most.
+start_arena() {
+    : > "$work/server.log"
+    [ -x "$gamekeeper" ] || skip "$gamekeeper is not built (swift build -c release --product gamekeeper)"
+    "$gamekeeper" run ping-arena --listen 127.0.0.1:0 --data "$work/data" "$@" > "$work/server.log" 2>&1 &
+    started+=($!)
+    server=$!
+    wait_for_port
 }
 
 # The server has to be there still, or whatever was judged has ended it.

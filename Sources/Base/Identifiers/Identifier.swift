@@ -8,11 +8,19 @@
 /// It sorts by the time at which it was made (layout of UUID version 7, RFC 9562), so it is kind to indexes, and it
 /// can be guessed roughly: **it names, it never grants**. What grants is a `Token`.
 public struct Identifier<Tag>: Sendable {
+    // Two halves rather than one number: async functions that are passed a UInt128 on the stack return to a wrong
+    // address (Swift 6.3.1 on x86-64), and identifiers are passed to many of those.
+    @usableFromInline let high: UInt64
+    @usableFromInline let low: UInt64
+
     /// The number.
-    public let bits: UInt128
+    @inlinable public var bits: UInt128 { UInt128(high) << 64 | UInt128(low) }
 
     /// Takes a number that was an identifier before, from storage or from another server.
-    @inlinable public init(bits: UInt128) { self.bits = bits }
+    @inlinable public init(bits: UInt128) {
+        high = UInt64(truncatingIfNeeded: bits >> 64)
+        low = UInt64(truncatingIfNeeded: bits)
+    }
 
     /// The milliseconds since 1970 at which it was made, if a generator made it.
     public var millisecondsSince1970: Int64 { Int64(truncatingIfNeeded: bits >> 80) }
@@ -38,7 +46,7 @@ extension Identifier: CustomStringConvertible {
     /// Reads the text of an identifier. Upper case and the look-alikes `i l o` are read as people mean them.
     ///
     /// - Throws: `IdentifierRefusal`; the caller answers `INVALID_ARGUMENT`.
-    public init(text: RawSpan) throws(IdentifierRefusal) { bits = try Base32.number(text) }
+    public init(text: RawSpan) throws(IdentifierRefusal) { self.init(bits: try Base32.number(text)) }
 }
 
 /// Why a text is not an identifier or token.

@@ -3,11 +3,16 @@
 /// It is made from secure entropy only, compared in constant time, and its description says nothing, so that no log
 /// holds one. Servers store its hash (Crypto), not the token.
 public struct Token<Tag>: Sendable {
-    private let bits: UInt128
+    // Two halves, as in `Identifier`.
+    private let high: UInt64
+    private let low: UInt64
+
+    private var bits: UInt128 { UInt128(high) << 64 | UInt128(low) }
 
     /// Makes a token.
     public init(entropy: inout some SecureEntropySource & ~Copyable) {
-        bits = UInt128(entropy.next()) << 64 | UInt128(entropy.next())
+        high = entropy.next()
+        low = entropy.next()
     }
 
     /// How many characters its text has.
@@ -16,7 +21,11 @@ public struct Token<Tag>: Sendable {
     /// Reads the text of a token, as a client shows it.
     ///
     /// - Throws: `IdentifierRefusal`; the caller answers as if the token were unknown.
-    public init(text: RawSpan) throws(IdentifierRefusal) { bits = try Base32.number(text) }
+    public init(text: RawSpan) throws(IdentifierRefusal) {
+        let bits = try Base32.number(text)
+        high = UInt64(truncatingIfNeeded: bits >> 64)
+        low = UInt64(truncatingIfNeeded: bits)
+    }
 
     /// Appends the token's text. Only the answer to its owner may hold it.
     public func appendSecret(to out: inout ByteBuffer) { Base32.append(bits, to: &out) }

@@ -1,4 +1,4 @@
-/// What other tools along a trace want to be handed on (`tracestate` of the W3C): read strictly, written as it came.
+/// What other tools along a trace want to be handed on (`tracestate` of the W3C, level 2): read strictly, written as it came.
 ///
 /// We put nothing of ours into it. A state that is malformed is dropped whole, and the trace goes on without it.
 public struct TraceState: Hashable, Sendable {
@@ -14,7 +14,7 @@ public struct TraceState: Hashable, Sendable {
     ///
     /// Longer lists than `bytesMax` lose members as the W3C says: those over 128 bytes first, then those at the end.
     ///
-    /// - Returns: `nil` when the list is empty, malformed, names a key twice or has more than 32 members.
+    /// - Returns: `nil` when the list is empty, malformed or has more than 32 members.
     public init?(_ fields: [String]) {
         guard fields.reduce(0, { $0 + $1.utf8.count }) <= 16 * Self.bytesMax else { return nil }
         var members: [Substring] = []
@@ -23,8 +23,9 @@ public struct TraceState: Hashable, Sendable {
             for item in field.split(separator: ",", omittingEmptySubsequences: false) {
                 let member = Self.trimmed(item)
                 if member.isEmpty { continue }
-                guard let key = Self.key(of: member), keys.insert(key).inserted else { return nil }
-                members.append(member)
+                guard let key = Self.key(of: member) else { return nil }
+                // The first of two members with one key is the younger one: each tool writes to the left.
+                if keys.insert(key).inserted { members.append(member) }
             }
         }
         guard !members.isEmpty, members.count <= Self.membersMax else { return nil }
@@ -51,31 +52,22 @@ public struct TraceState: Hashable, Sendable {
         let key = member[..<equals]
         let value = member[member.index(after: equals)...].utf8
         guard (1...256).contains(value.count), value.last != 0x20, value.allSatisfy(isOfValue) else { return nil }
-        let parts = key.utf8.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false)
-        guard parts.allSatisfy({ $0.allSatisfy(isOfKey) }) else { return nil }
-        switch parts.count {
-        case 1: return isKey(parts[0], bytesMax: 256, mayBeginWithDigit: false) ? key : nil
-        // A tenant may begin with a digit, the system behind the @ may not.
-        case 2:
-            let isGood =
-                isKey(parts[0], bytesMax: 241, mayBeginWithDigit: true)
-                && isKey(parts[1], bytesMax: 14, mayBeginWithDigit: false)
-            return isGood ? key : nil
-        default: return nil
-        }
+        guard let first = key.utf8.first, key.utf8.count <= 256, isFirstOfKey(first), key.utf8.allSatisfy(isOfKey)
+        else { return nil }
+        return key
     }
 
-    private static func isKey(_ part: Substring.UTF8View, bytesMax: Int, mayBeginWithDigit: Bool) -> Bool {
-        guard let first = part.first, part.count <= bytesMax else { return false }
-        let isLetter = first >= UInt8(ascii: "a") && first <= UInt8(ascii: "z")
-        return isLetter || mayBeginWithDigit && first >= UInt8(ascii: "0") && first <= UInt8(ascii: "9")
+    private static func isFirstOfKey(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+        default: false
+        }
     }
 
     private static func isOfKey(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
-        case UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "*"), UInt8(ascii: "/"): true
-        default: false
+        case UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "*"), UInt8(ascii: "/"), UInt8(ascii: "@"): true
+        default: isFirstOfKey(byte)
         }
     }
 

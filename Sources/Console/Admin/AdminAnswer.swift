@@ -52,22 +52,6 @@ enum AdminAnswer {
     }
 }
 
-extension Exchange {
-    /// Waits for the whole body; nothing when it will not come. The route's limit bounds it.
-    func collectBody() async -> [UInt8]? {
-        await withCheckedContinuation { (continuation: CheckedContinuation<[UInt8]?, Never>) in
-            var bytes: [UInt8] = []
-            onBody { event in
-                switch event {
-                case .bytes(let piece): unsafe piece.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
-                case .end: continuation.resume(returning: bytes)
-                case .failed: continuation.resume(returning: nil)
-                }
-            }
-        }
-    }
-}
-
 extension Value {
     /// A moment as people write it.
     static func time(_ time: WallTime) -> Value {

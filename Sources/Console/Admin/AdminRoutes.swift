@@ -187,7 +187,7 @@ struct AdminRoutes: Sendable {
             bodyBytesMax: limits.adminBodyBytesMax,
             .async { exchange in
                 guard access.admits(exchange, changes: true) else { return }
-                guard let bytes = await exchange.collectBody(), let body = AdminAnswer.object(bytes, of: exchange)
+                guard let bytes = await exchange.wholeBody(), let body = AdminAnswer.object(bytes, of: exchange)
                 else {
                     return
                 }

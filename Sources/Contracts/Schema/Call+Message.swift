@@ -21,7 +21,6 @@ extension Call {
                 summary: summary,
                 rate: rate,
                 permission: permission,
-                conditions: conditions.map(\.name),
                 cost: cost,
                 isIdempotent: idempotent,
                 deadline: deadline
@@ -52,7 +51,6 @@ extension Call {
                 summary: summary,
                 rate: rate,
                 permission: permission,
-                conditions: conditions.map(\.name),
                 cost: cost,
                 isIdempotent: idempotent,
                 deadline: deadline
@@ -83,7 +81,6 @@ extension Call {
                 summary: summary,
                 rate: rate,
                 permission: permission,
-                conditions: conditions.map(\.name),
                 cost: cost,
                 isIdempotent: idempotent,
                 deadline: deadline
@@ -114,7 +111,6 @@ extension Call {
                 summary: summary,
                 rate: rate,
                 permission: permission,
-                conditions: conditions.map(\.name),
                 cost: cost,
                 isIdempotent: idempotent,
                 deadline: deadline

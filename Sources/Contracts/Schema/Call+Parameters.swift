@@ -21,7 +21,6 @@ extension Call {
                 summary: summary,
                 rate: rate,
                 permission: permission,
-                conditions: conditions.map(\.name),
                 cost: cost,
                 isIdempotent: idempotent,
                 deadline: deadline
@@ -56,7 +55,6 @@ extension Call {
                 summary: summary,
                 rate: rate,
                 permission: permission,
-                conditions: conditions.map(\.name),
                 cost: cost,
                 isIdempotent: idempotent,
                 deadline: deadline
@@ -91,7 +89,6 @@ extension Call {
                 summary: summary,
                 rate: rate,
                 permission: permission,
-                conditions: conditions.map(\.name),
                 cost: cost,
                 isIdempotent: idempotent,
                 deadline: deadline
@@ -128,7 +125,6 @@ extension Call {
                 summary: summary,
                 rate: rate,
                 permission: permission,
-                conditions: conditions.map(\.name),
                 cost: cost,
                 isIdempotent: idempotent,
                 deadline: deadline

@@ -30,7 +30,7 @@ public final class Call<Context: AnyObject>: Sendable {
         description.rate = settings.rate
         description.cost = settings.cost
         description.permission = settings.permission
-        description.conditions = settings.conditions
+        description.conditions = conditions.map { $0.name }
         description.isIdempotent = settings.isIdempotent
         description.deadlineMilliseconds = Int(clamping: settings.deadline.nanoseconds / 1_000_000)
         self.description = description
@@ -44,7 +44,6 @@ public final class Call<Context: AnyObject>: Sendable {
     let summary: String
     let rate: Rate
     let permission: Permission
-    let conditions: [String]
     let cost: Int
     let isIdempotent: Bool
     let deadline: Duration
@@ -53,7 +52,6 @@ public final class Call<Context: AnyObject>: Sendable {
         summary: String,
         rate: Rate,
         permission: Permission,
-        conditions: [String],
         cost: Int,
         isIdempotent: Bool,
         deadline: Duration
@@ -61,7 +59,6 @@ public final class Call<Context: AnyObject>: Sendable {
         self.summary = summary
         self.rate = rate
         self.permission = permission
-        self.conditions = conditions
         self.cost = cost
         self.isIdempotent = isIdempotent
         self.deadline = deadline

@@ -72,7 +72,13 @@ public struct CallProgram<Context: AnyObject>: Sendable {
 
 /// Reads, handles and writes, all in one format.
 @inlinable @inline(__always)
-func answer<Context, Parameters: ValueCoder, Result: ValueCoder, Reader: WireReader & ~Escapable, Writer: WireWriter>(
+func answer<
+    Context,
+    Parameters: ValueCoder,
+    Result: ValueCoder,
+    Reader: ContractReader & ~Escapable,
+    Writer: ContractWriter
+>(
     _ parameters: Parameters,
     _ result: Result,
     _ handler: (Context, Parameters.Values) throws -> Result.Values,

@@ -37,8 +37,11 @@ extension Member {
         _ name: String,
         _ path: any KeyPath<Root, Value> & Sendable,
         _ count: ClosedRange<Int>,
-        of element: Field<Element>
-    ) -> Member where Value == [String: Element] { Member(path, .map(name, count, of: element)) }
+        of element: Field<Element>,
+        nameLengthMax: Int = 64
+    ) -> Member where Value == [String: Element] {
+        Member(path, .map(name, count, of: element, nameLengthMax: nameLengthMax))
+    }
 
     /// True or false.
     public static func bool(

@@ -1,5 +1,4 @@
 public import Base
-public import Wire
 
 /// A type whose values travel: parameters, results, events, and the objects within them.
 ///
@@ -25,9 +24,9 @@ public protocol FieldSet<Root>: Sendable {
     associatedtype Root: Sendable
 
     /// Reads and judges a message.
-    func read<Reader: WireReader & ~Escapable>(_ reader: inout Reader) throws(Fault) -> Root
+    func read<Reader: ContractReader & ~Escapable>(_ reader: inout Reader) throws(Fault) -> Root
     /// Judges and writes a message.
-    func write<Writer: WireWriter>(
+    func write<Writer: ContractWriter>(
         _ root: Root,
         with writer: inout Writer,
         to output: inout ByteBuffer
@@ -49,7 +48,7 @@ extension Message {
 
     /// Reads the fields.
     @inlinable @inline(__always)
-    public static func read<Reader: WireReader & ~Escapable>(
+    public static func read<Reader: ContractReader & ~Escapable>(
         _ reader: inout Reader,
         _ rules: Void
     ) throws(Fault) -> Self {
@@ -58,7 +57,7 @@ extension Message {
 
     /// Writes the fields.
     @inlinable @inline(__always)
-    public func write<Writer: WireWriter>(
+    public func write<Writer: ContractWriter>(
         _ rules: Void,
         with writer: inout Writer,
         to output: inout ByteBuffer
@@ -101,17 +100,15 @@ public final class Member<Root: Sendable, Value: FieldValue>: Sendable {
         offset = MemoryLayout<Root>.offset(of: path) ?? -1
     }
 
-    @inlinable @inline(__always) func value(of root: Root) -> Value {
-        guard offset >= 0 else { return root[keyPath: path] }
+    /// The value in a message that lies at an address, which must be the message's own.
+    @inlinable @inline(__always) func value(of root: Root, at address: UnsafeRawPointer) -> Value {
         // The standard library promises that a stored property with an offset lies there, initialised and aligned.
-        return unsafe withUnsafePointer(to: root) {
-            unsafe UnsafeRawPointer($0).load(fromByteOffset: offset, as: Value.self)
-        }
+        offset >= 0 ? unsafe address.load(fromByteOffset: offset, as: Value.self) : root[keyPath: path]
     }
 }
 
 /// The fields of one type, in the order of its memberwise initialiser.
-public struct Fields<Root: Sendable, each Value: FieldValue>: FieldSet {
+public final class Fields<Root: Sendable, each Value: FieldValue>: FieldSet {
     @usableFromInline let make: @Sendable (repeat each Value) -> Root
     @usableFromInline let members: (repeat Member<Root, each Value>)
     @usableFromInline let slots: SlotList<repeat each Value>
@@ -128,19 +125,25 @@ public struct Fields<Root: Sendable, each Value: FieldValue>: FieldSet {
 
     /// Reads and judges a message.
     @inlinable @inline(__always)
-    public func read<Reader: WireReader & ~Escapable>(_ reader: inout Reader) throws(Fault) -> Root {
+    public func read<Reader: ContractReader & ~Escapable>(_ reader: inout Reader) throws(Fault) -> Root {
         let values = try slots.read(&reader)
         return make(repeat each values)
     }
 
     /// Judges and writes a message.
     @inlinable @inline(__always)
-    public func write<Writer: WireWriter>(
+    public func write<Writer: ContractWriter>(
         _ root: Root,
         with writer: inout Writer,
         to output: inout ByteBuffer
     ) throws(Fault) {
-        try slots.write(repeat (each members).value(of: root), with: &writer, to: &output)
+        try unsafe withUnsafePointer(to: root) { (address) throws(Fault) in
+            try unsafe slots.write(
+                repeat (each members).value(of: root, at: UnsafeRawPointer(address)),
+                with: &writer,
+                to: &output
+            )
+        }
     }
 
     /// Reads a message in canonical form.
@@ -151,7 +154,12 @@ public struct Fields<Root: Sendable, each Value: FieldValue>: FieldSet {
 
     /// Writes the canonical form of a message.
     @inlinable public func writeCanonical(_ root: Root, to output: inout ByteBuffer) throws(Fault) {
-        try slots.writeCanonical(repeat (each members).value(of: root), to: &output)
+        try unsafe withUnsafePointer(to: root) { (address) throws(Fault) in
+            try unsafe slots.writeCanonical(
+                repeat (each members).value(of: root, at: UnsafeRawPointer(address)),
+                to: &output
+            )
+        }
     }
 
     /// The message as data.

@@ -1,5 +1,4 @@
 public import Base
-public import Wire
 
 /// Where play happens: a text of 1 to 31 identifier characters, kept inline, so that copying one allocates and counts nothing.
 ///
@@ -43,7 +42,7 @@ extension RoomID: CustomStringConvertible {
 extension RoomID: FieldValue {
     /// Reads a name.
     @inlinable @inline(__always)
-    public static func read<Reader: WireReader & ~Escapable>(
+    public static func read<Reader: ContractReader & ~Escapable>(
         _ reader: inout Reader,
         _ rules: Void
     ) throws(Fault) -> RoomID {
@@ -52,7 +51,7 @@ extension RoomID: FieldValue {
 
     /// Writes the name.
     @inlinable @inline(__always)
-    public func write<Writer: WireWriter>(
+    public func write<Writer: ContractWriter>(
         _ rules: Void,
         with writer: inout Writer,
         to output: inout ByteBuffer

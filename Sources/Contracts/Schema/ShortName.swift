@@ -83,7 +83,7 @@ extension ShortName: CustomStringConvertible {
 // What names of every kind do on the wire.
 extension ShortName {
     @inlinable @inline(__always)
-    static func read<Reader: WireReader & ~Escapable>(_ reader: inout Reader) throws(Fault) -> ShortName {
+    static func read<Reader: ContractReader & ~Escapable>(_ reader: inout Reader) throws(Fault) -> ShortName {
         let slice: WireSlice
         do throws(WireError) { slice = try reader.text() } catch { throw Fault(error) }
         if slice.isPlain { return try judged(slice.rawBytes) }
@@ -107,7 +107,7 @@ extension ShortName {
     }
 
     @inlinable @inline(__always)
-    func write<Writer: WireWriter>(with writer: inout Writer, to output: inout ByteBuffer) throws(Fault) {
+    func write<Writer: ContractWriter>(with writer: inout Writer, to output: inout ByteBuffer) throws(Fault) {
         do throws(WireError) {
             try withBytes { (text) throws(WireError) in try writer.text(text, to: &output) }
         } catch {

@@ -9,9 +9,9 @@ public protocol ValueCoder: Sendable {
     /// Whether there is anything to read or write.
     static var hasValues: Bool { get }
     /// Reads and judges one whole value.
-    func read<Reader: WireReader & ~Escapable>(_ reader: inout Reader) throws(Fault) -> Values
+    func read<Reader: ContractReader & ~Escapable>(_ reader: inout Reader) throws(Fault) -> Values
     /// Judges and writes one whole value.
-    func write<Writer: WireWriter>(
+    func write<Writer: ContractWriter>(
         all values: Values,
         with writer: inout Writer,
         to output: inout ByteBuffer
@@ -33,7 +33,7 @@ extension SlotList: ValueCoder {
 
     /// Judges and writes an object.
     @inlinable @inline(__always)
-    public func write<Writer: WireWriter>(
+    public func write<Writer: ContractWriter>(
         all values: (repeat each Value),
         with writer: inout Writer,
         to output: inout ByteBuffer
@@ -60,13 +60,13 @@ public struct MessageCoder<Root: Message>: ValueCoder {
 
     /// Reads and judges a message.
     @inlinable @inline(__always)
-    public func read<Reader: WireReader & ~Escapable>(_ reader: inout Reader) throws(Fault) -> Root {
+    public func read<Reader: ContractReader & ~Escapable>(_ reader: inout Reader) throws(Fault) -> Root {
         try Root.fields.read(&reader)
     }
 
     /// Judges and writes a message.
     @inlinable @inline(__always)
-    public func write<Writer: WireWriter>(
+    public func write<Writer: ContractWriter>(
         all values: Root,
         with writer: inout Writer,
         to output: inout ByteBuffer
@@ -97,10 +97,10 @@ public struct NothingCoder: ValueCoder {
     @inlinable public static var hasValues: Bool { false }
 
     /// Reads nothing.
-    @inlinable public func read<Reader: WireReader & ~Escapable>(_ reader: inout Reader) throws(Fault) {}
+    @inlinable public func read<Reader: ContractReader & ~Escapable>(_ reader: inout Reader) throws(Fault) {}
 
     /// Writes nothing.
-    @inlinable public func write<Writer: WireWriter>(
+    @inlinable public func write<Writer: ContractWriter>(
         all values: Void,
         with writer: inout Writer,
         to output: inout ByteBuffer
@@ -133,7 +133,7 @@ extension ValueCoder {
     }
 
     @inlinable @inline(__always)
-    func decode<Reader: WireReader & ~Escapable>(_ reader: consuming Reader) throws(Fault) -> Values {
+    func decode<Reader: ContractReader & ~Escapable>(_ reader: consuming Reader) throws(Fault) -> Values {
         var reader = reader
         let values = try read(&reader)
         try reader.finishValue()
@@ -151,7 +151,7 @@ extension ValueCoder {
     }
 
     @inlinable @inline(__always)
-    func encode<Writer: WireWriter>(
+    func encode<Writer: ContractWriter>(
         _ values: Values,
         _ writer: consuming Writer,
         _ output: inout ByteBuffer

@@ -38,7 +38,7 @@ public struct Vector2: Hashable, Sendable {
 
 extension Vector2: FieldValue {
     /// Reads an object of the coordinates.
-    @inlinable public static func read<Reader: WireReader & ~Escapable>(
+    @inlinable public static func read<Reader: ContractReader & ~Escapable>(
         _ reader: inout Reader,
         _ rules: VectorRules
     ) throws(Fault) -> Vector2 {
@@ -50,7 +50,7 @@ extension Vector2: FieldValue {
     }
 
     /// Writes an object of the coordinates.
-    @inlinable public func write<Writer: WireWriter>(
+    @inlinable public func write<Writer: ContractWriter>(
         _ rules: VectorRules,
         with writer: inout Writer,
         to output: inout ByteBuffer
@@ -98,7 +98,7 @@ public struct Vector3: Hashable, Sendable {
 
 extension Vector3: FieldValue {
     /// Reads an object of the coordinates.
-    @inlinable public static func read<Reader: WireReader & ~Escapable>(
+    @inlinable public static func read<Reader: ContractReader & ~Escapable>(
         _ reader: inout Reader,
         _ rules: VectorRules
     ) throws(Fault) -> Vector3 {
@@ -111,7 +111,7 @@ extension Vector3: FieldValue {
     }
 
     /// Writes an object of the coordinates.
-    @inlinable public func write<Writer: WireWriter>(
+    @inlinable public func write<Writer: ContractWriter>(
         _ rules: VectorRules,
         with writer: inout Writer,
         to output: inout ByteBuffer

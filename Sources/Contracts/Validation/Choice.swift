@@ -34,7 +34,7 @@ public final class ChoiceRules<Value: Hashable & Sendable>: Sendable {
 
 extension Choice {
     /// Reads a word.
-    @inlinable public static func read<Reader: WireReader & ~Escapable>(
+    @inlinable public static func read<Reader: ContractReader & ~Escapable>(
         _ reader: inout Reader,
         _ rules: ChoiceRules<Self>
     ) throws(Fault) -> Self {
@@ -44,7 +44,7 @@ extension Choice {
     }
 
     /// Writes the word.
-    @inlinable public func write<Writer: WireWriter>(
+    @inlinable public func write<Writer: ContractWriter>(
         _ rules: ChoiceRules<Self>,
         with writer: inout Writer,
         to output: inout ByteBuffer

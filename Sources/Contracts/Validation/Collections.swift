@@ -59,7 +59,7 @@ public struct ListRules<ElementRules: Sendable>: Sendable {
 
 extension Array: FieldValue where Element: FieldValue {
     /// Reads a list.
-    @inlinable public static func read<Reader: WireReader & ~Escapable>(
+    @inlinable public static func read<Reader: ContractReader & ~Escapable>(
         _ reader: inout Reader,
         _ rules: ListRules<Element.Rules>
     ) throws(Fault) -> [Element] {
@@ -92,7 +92,7 @@ extension Array: FieldValue where Element: FieldValue {
     }
 
     /// Writes a list.
-    @inlinable public func write<Writer: WireWriter>(
+    @inlinable public func write<Writer: ContractWriter>(
         _ rules: ListRules<Element.Rules>,
         with writer: inout Writer,
         to output: inout ByteBuffer
@@ -157,7 +157,7 @@ extension Array: FieldValue where Element: FieldValue {
 extension Optional: FieldValue where Wrapped: FieldValue {
     /// Reads a value, or null.
     @inlinable @inline(__always)
-    public static func read<Reader: WireReader & ~Escapable>(
+    public static func read<Reader: ContractReader & ~Escapable>(
         _ reader: inout Reader,
         _ rules: Wrapped.Rules
     ) throws(Fault) -> Wrapped? {
@@ -173,7 +173,7 @@ extension Optional: FieldValue where Wrapped: FieldValue {
 
     /// Writes the value. An absent one is left out by the object around it.
     @inlinable @inline(__always)
-    public func write<Writer: WireWriter>(
+    public func write<Writer: ContractWriter>(
         _ rules: Wrapped.Rules,
         with writer: inout Writer,
         to output: inout ByteBuffer

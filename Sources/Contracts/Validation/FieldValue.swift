@@ -10,13 +10,13 @@ public protocol FieldValue: Sendable {
     associatedtype Rules: Sendable
 
     /// Reads and judges one value.
-    static func read<Reader: WireReader & ~Escapable>(_ reader: inout Reader, _ rules: Rules) throws(Fault) -> Self
+    static func read<Reader: ContractReader & ~Escapable>(_ reader: inout Reader, _ rules: Rules) throws(Fault) -> Self
 
     /// What a field that is not there stands for. Mostly for a refusal: `missing`.
     static func absent(_ rules: Rules, in format: WireFormat) throws(Fault) -> Self
 
     /// Judges and writes the value.
-    func write<Writer: WireWriter>(
+    func write<Writer: ContractWriter>(
         _ rules: Rules,
         with writer: inout Writer,
         to output: inout ByteBuffer
@@ -39,6 +39,70 @@ public protocol FieldValue: Sendable {
 
     /// What Protobuf must know to skip a list of these; `nil` where the value is no list.
     static var listElement: WireElement? { get }
+
+    /// Reads a field with `JSONReader`. Made by this protocol; see ContractReader.swift.
+    static func take(
+        _ slot: Slot<Self>,
+        _ reader: inout JSONReader,
+        _ cursor: inout ObjectCursor,
+        _ table: FieldTable
+    ) throws(Fault) -> Self
+
+    /// Writes a field with `JSONWriter`. Made by this protocol; see ContractReader.swift.
+    func put(
+        _ slot: Slot<Self>,
+        _ writer: inout JSONWriter,
+        _ scope: inout WireScope,
+        _ output: inout ByteBuffer
+    ) throws(Fault)
+
+    /// Reads a field with `MessagePackReader`. Made by this protocol; see ContractReader.swift.
+    static func take(
+        _ slot: Slot<Self>,
+        _ reader: inout MessagePackReader,
+        _ cursor: inout ObjectCursor,
+        _ table: FieldTable
+    ) throws(Fault) -> Self
+
+    /// Writes a field with `MessagePackWriter`. Made by this protocol; see ContractReader.swift.
+    func put(
+        _ slot: Slot<Self>,
+        _ writer: inout MessagePackWriter,
+        _ scope: inout WireScope,
+        _ output: inout ByteBuffer
+    ) throws(Fault)
+
+    /// Reads a field with `CBORReader`. Made by this protocol; see ContractReader.swift.
+    static func take(
+        _ slot: Slot<Self>,
+        _ reader: inout CBORReader,
+        _ cursor: inout ObjectCursor,
+        _ table: FieldTable
+    ) throws(Fault) -> Self
+
+    /// Writes a field with `CBORWriter`. Made by this protocol; see ContractReader.swift.
+    func put(
+        _ slot: Slot<Self>,
+        _ writer: inout CBORWriter,
+        _ scope: inout WireScope,
+        _ output: inout ByteBuffer
+    ) throws(Fault)
+
+    /// Reads a field with `ProtobufReader`. Made by this protocol; see ContractReader.swift.
+    static func take(
+        _ slot: Slot<Self>,
+        _ reader: inout ProtobufReader,
+        _ cursor: inout ObjectCursor,
+        _ table: FieldTable
+    ) throws(Fault) -> Self
+
+    /// Writes a field with `ProtobufWriter`. Made by this protocol; see ContractReader.swift.
+    func put(
+        _ slot: Slot<Self>,
+        _ writer: inout ProtobufWriter,
+        _ scope: inout WireScope,
+        _ output: inout ByteBuffer
+    ) throws(Fault)
 }
 
 extension FieldValue {

@@ -9,7 +9,7 @@ public import Wire
 
 extension Dictionary: FieldValue where Key == String, Value: FieldValue {
     /// Reads values by name; a name twice is refused.
-    @inlinable public static func read<Reader: WireReader & ~Escapable>(
+    @inlinable public static func read<Reader: ContractReader & ~Escapable>(
         _ reader: inout Reader,
         _ rules: ListRules<Value.Rules>
     ) throws(Fault) -> [String: Value] {
@@ -25,7 +25,7 @@ extension Dictionary: FieldValue where Key == String, Value: FieldValue {
     }
 
     /// Protobuf's maps are repeated messages of a key and a value.
-    @inlinable static func readEntries<Reader: WireReader & ~Escapable>(
+    @inlinable static func readEntries<Reader: ContractReader & ~Escapable>(
         _ reader: inout Reader,
         _ rules: ListRules<Value.Rules>
     ) throws(Fault) -> [String: Value] {
@@ -44,7 +44,7 @@ extension Dictionary: FieldValue where Key == String, Value: FieldValue {
         return map
     }
 
-    @inlinable mutating func add<Reader: WireReader & ~Escapable>(
+    @inlinable mutating func add<Reader: ContractReader & ~Escapable>(
         _ name: String,
         _ rules: ListRules<Value.Rules>,
         _ reader: inout Reader
@@ -69,7 +69,7 @@ extension Dictionary: FieldValue where Key == String, Value: FieldValue {
     }
 
     /// Writes the entries, sorted by the bytes of their names.
-    @inlinable public func write<Writer: WireWriter>(
+    @inlinable public func write<Writer: ContractWriter>(
         _ rules: ListRules<Value.Rules>,
         with writer: inout Writer,
         to output: inout ByteBuffer
@@ -89,7 +89,7 @@ extension Dictionary: FieldValue where Key == String, Value: FieldValue {
         try writer.closeObject(scope, to: &output)
     }
 
-    @inlinable func writeEntries<Writer: WireWriter>(
+    @inlinable func writeEntries<Writer: ContractWriter>(
         _ rules: ListRules<Value.Rules>,
         _ writer: inout Writer,
         _ output: inout ByteBuffer

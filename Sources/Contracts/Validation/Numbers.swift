@@ -4,7 +4,7 @@ public import Wire
 extension Bool: FieldValue {
     /// Reads true or false.
     @inlinable @inline(__always)
-    public static func read<Reader: WireReader & ~Escapable>(
+    public static func read<Reader: ContractReader & ~Escapable>(
         _ reader: inout Reader,
         _ rules: Void
     ) throws(Fault) -> Bool {
@@ -13,7 +13,7 @@ extension Bool: FieldValue {
 
     /// Writes true or false.
     @inlinable @inline(__always)
-    public func write<Writer: WireWriter>(
+    public func write<Writer: ContractWriter>(
         _ rules: Void,
         with writer: inout Writer,
         to output: inout ByteBuffer
@@ -41,7 +41,7 @@ extension Bool: FieldValue {
 extension Int64: FieldValue {
     /// Reads a whole number within its range.
     @inlinable @inline(__always)
-    public static func read<Reader: WireReader & ~Escapable>(
+    public static func read<Reader: ContractReader & ~Escapable>(
         _ reader: inout Reader,
         _ range: ClosedRange<Int64>
     ) throws(Fault) -> Int64 {
@@ -52,7 +52,7 @@ extension Int64: FieldValue {
 
     /// Writes a whole number.
     @inlinable @inline(__always)
-    public func write<Writer: WireWriter>(
+    public func write<Writer: ContractWriter>(
         _ range: ClosedRange<Int64>,
         with writer: inout Writer,
         to output: inout ByteBuffer
@@ -89,7 +89,7 @@ extension Int64: FieldValue {
 extension Int: FieldValue {
     /// Reads a whole number within its range.
     @inlinable @inline(__always)
-    public static func read<Reader: WireReader & ~Escapable>(
+    public static func read<Reader: ContractReader & ~Escapable>(
         _ reader: inout Reader,
         _ range: ClosedRange<Int64>
     ) throws(Fault) -> Int {
@@ -98,7 +98,7 @@ extension Int: FieldValue {
 
     /// Writes a whole number.
     @inlinable @inline(__always)
-    public func write<Writer: WireWriter>(
+    public func write<Writer: ContractWriter>(
         _ range: ClosedRange<Int64>,
         with writer: inout Writer,
         to output: inout ByteBuffer
@@ -163,7 +163,7 @@ public struct NumberRules: Sendable {
 extension Double: FieldValue {
     /// Reads a number within its range.
     @inlinable @inline(__always)
-    public static func read<Reader: WireReader & ~Escapable>(
+    public static func read<Reader: ContractReader & ~Escapable>(
         _ reader: inout Reader,
         _ rules: NumberRules
     ) throws(Fault) -> Double {
@@ -174,7 +174,7 @@ extension Double: FieldValue {
 
     /// Writes a number.
     @inlinable @inline(__always)
-    public func write<Writer: WireWriter>(
+    public func write<Writer: ContractWriter>(
         _ rules: NumberRules,
         with writer: inout Writer,
         to output: inout ByteBuffer
@@ -225,7 +225,7 @@ public struct Timestamp: Hashable, Comparable, Sendable {
 
 extension Timestamp: FieldValue {
     /// Reads milliseconds since 1970.
-    @inlinable public static func read<Reader: WireReader & ~Escapable>(
+    @inlinable public static func read<Reader: ContractReader & ~Escapable>(
         _ reader: inout Reader,
         _ rules: Void
     ) throws(Fault) -> Timestamp {
@@ -233,7 +233,7 @@ extension Timestamp: FieldValue {
     }
 
     /// Writes milliseconds since 1970.
-    @inlinable public func write<Writer: WireWriter>(
+    @inlinable public func write<Writer: ContractWriter>(
         _ rules: Void,
         with writer: inout Writer,
         to output: inout ByteBuffer

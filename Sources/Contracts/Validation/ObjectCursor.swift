@@ -7,11 +7,21 @@ public import Wire
 /// place is noted. So a message is read twice at most, however its keys are shuffled.
 public struct ObjectCursor {
     @usableFromInline var scope: WireScope
-    @usableFromInline var isScanned = false
-    /// By field; empty unless the object was scanned and had something left.
-    @usableFromInline var places: [Place] = []
-    /// Behind the object, once it was scanned.
-    @usableFromInline var end: WireBookmark?
+    /// What the scan has found, once there was one.
+    @usableFromInline var notes: Notes?
+
+    /// The places of an object's values.
+    @usableFromInline final class Notes {
+        /// By field.
+        @usableFromInline var places: [Place]
+        /// Behind the object.
+        @usableFromInline var end: WireBookmark
+
+        @inlinable init(_ count: Int, _ end: WireBookmark) {
+            places = Array(repeating: Place(), count: count)
+            self.end = end
+        }
+    }
 
     /// Where a value stands.
     @usableFromInline struct Place {
@@ -25,37 +35,37 @@ public struct ObjectCursor {
 
     /// Notes the places of all values that are left.
     @inlinable @inline(never)
-    mutating func scan<Reader: WireReader & ~Escapable>(
+    mutating func scan<Reader: ContractReader & ~Escapable>(
         _ reader: inout Reader,
         _ table: FieldTable,
         from first: Int
     ) throws(Fault) {
-        isScanned = true
+        let notes = Notes(table.keys.count, reader.bookmark)
         while true {
             let place = try nextPlace(&reader, table)
             if place == Self.atEnd { break }
-            if places.isEmpty { places = Array(repeating: Place(), count: table.keys.count) }
-            guard place >= first, places[place].start == nil else {
+            guard place >= first, notes.places[place].start == nil else {
                 throw Fault(.duplicateKey, at: .field(table.keys[place]))
             }
-            places[place].start = reader.bookmark
+            notes.places[place].start = reader.bookmark
             do throws(WireError) {
                 try table.skip(place, &reader)
             } catch {
                 throw Fault(error).inside(table.keys[place])
             }
-            places[place].end = reader.offset
+            notes.places[place].end = reader.offset
         }
-        end = reader.bookmark
+        notes.end = reader.bookmark
+        self.notes = notes
     }
 
     /// Leaves the object, of which nothing may be left.
     @inlinable @inline(__always)
-    mutating func finish<Reader: WireReader & ~Escapable>(
+    mutating func finish<Reader: ContractReader & ~Escapable>(
         _ reader: inout Reader,
         _ table: FieldTable
     ) throws(Fault) {
-        if let end { return reader.go(to: end) }
+        if let notes { return reader.go(to: notes.end) }
         let place = try nextPlace(&reader, table)
         guard place == Self.atEnd else { throw Fault(.duplicateKey, at: .field(table.keys[place])) }
     }
@@ -64,7 +74,7 @@ public struct ObjectCursor {
 
     /// Which field comes next.
     @inlinable @inline(__always)
-    mutating func nextPlace<Reader: WireReader & ~Escapable>(
+    mutating func nextPlace<Reader: ContractReader & ~Escapable>(
         _ reader: inout Reader,
         _ table: FieldTable
     ) throws(Fault) -> Int {
@@ -112,7 +122,7 @@ public final class FieldTable: Sendable {
     }
 
     /// Skips the value of a field: in Protobuf, all elements of a list that stand together.
-    @inlinable func skip<Reader: WireReader & ~Escapable>(_ place: Int, _ reader: inout Reader) throws(WireError) {
+    @inlinable func skip<Reader: ContractReader & ~Escapable>(_ place: Int, _ reader: inout Reader) throws(WireError) {
         guard Reader.format == .protobuf, let element = lists[place] else { return try reader.skipValue() }
         var scope = try reader.beginArray(of: element)
         while try reader.nextElement(in: &scope) { try reader.skipValue() }

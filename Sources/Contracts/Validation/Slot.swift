@@ -17,12 +17,12 @@ public final class Slot<Value: FieldValue>: Sendable {
     }
 
     @inlinable @inline(__always)
-    func take<Reader: WireReader & ~Escapable>(
+    func take<Reader: ContractReader & ~Escapable>(
         _ reader: inout Reader,
         _ cursor: inout ObjectCursor,
         _ table: FieldTable
     ) throws(Fault) -> Value {
-        if !cursor.isScanned {
+        if cursor.notes == nil {
             if try reader.finds(key, in: &cursor.scope) {
                 do throws(Fault) { return try Value.read(&reader, rules) } catch { throw error.inside(key) }
             }
@@ -33,18 +33,18 @@ public final class Slot<Value: FieldValue>: Sendable {
 
     /// Reads the value where the scan has found it.
     @inlinable @inline(never)
-    func takeNoted<Reader: WireReader & ~Escapable>(
+    func takeNoted<Reader: ContractReader & ~Escapable>(
         _ reader: inout Reader,
         _ cursor: ObjectCursor
     ) throws(Fault) -> Value {
         do throws(Fault) {
-            guard !cursor.places.isEmpty, let start = cursor.places[place].start else {
+            guard let noted = cursor.notes?.places[place], let start = noted.start else {
                 return try Value.absent(rules, in: Reader.format)
             }
             reader.go(to: start)
             let value = try Value.read(&reader, rules)
             // What was skipped as one value was read as one: nothing slips through between the two.
-            guard reader.offset == cursor.places[place].end else { throw Fault(.malformed) }
+            guard reader.offset == noted.end else { throw Fault(.malformed) }
             return value
         } catch {
             throw error.inside(key)
@@ -52,7 +52,7 @@ public final class Slot<Value: FieldValue>: Sendable {
     }
 
     @inlinable @inline(__always)
-    func put<Writer: WireWriter>(
+    func put<Writer: ContractWriter>(
         _ value: Value,
         _ writer: inout Writer,
         _ scope: inout WireScope,

@@ -2,7 +2,7 @@ public import Base
 public import Wire
 
 /// The fields of an object whose types the compiler knows: it reads and writes them in one straight program.
-public struct SlotList<each Value: FieldValue>: Sendable {
+public final class SlotList<each Value: FieldValue>: Sendable {
     @usableFromInline let slots: (repeat Slot<each Value>)
     @usableFromInline let table: FieldTable
 
@@ -19,15 +19,15 @@ public struct SlotList<each Value: FieldValue>: Sendable {
 
     /// Reads and judges an object.
     @inlinable @inline(__always)
-    public func read<Reader: WireReader & ~Escapable>(_ reader: inout Reader) throws(Fault) -> (repeat each Value) {
+    public func read<Reader: ContractReader & ~Escapable>(_ reader: inout Reader) throws(Fault) -> (repeat each Value) {
         var cursor = ObjectCursor(try reader.enterObject())
-        let values = (repeat try (each slots).take(&reader, &cursor, table))
+        let values = (repeat try reader.take(each slots, &cursor, table))
         try cursor.finish(&reader, table)
         return values
     }
 
     @inlinable @inline(__always)
-    func write<Writer: WireWriter>(
+    func write<Writer: ContractWriter>(
         _ values: repeat each Value,
         with writer: inout Writer,
         to output: inout ByteBuffer
@@ -35,7 +35,7 @@ public struct SlotList<each Value: FieldValue>: Sendable {
         var count = table.keys.count
         repeat (count &-= (each values).isAbsent ? 1 : 0)
         var scope = try writer.openObject(count: count, to: &output)
-        repeat try (each slots).put(each values, &writer, &scope, &output)
+        repeat try writer.put(each values, each slots, &scope, &output)
         try writer.closeObject(scope, to: &output)
     }
 

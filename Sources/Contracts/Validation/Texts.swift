@@ -2,7 +2,7 @@ public import Base
 public import Wire
 
 /// How long a text may be, and of which characters.
-public struct TextRules: Sendable {
+public final class TextRules: Sendable {
     /// How many characters (Unicode scalars).
     public let length: ClosedRange<Int>
     /// Which ones.
@@ -127,7 +127,7 @@ public struct TextRules: Sendable {
 extension String: FieldValue {
     /// Reads a text. Allocates beyond 15 bytes.
     @inlinable @inline(__always)
-    public static func read<Reader: WireReader & ~Escapable>(
+    public static func read<Reader: ContractReader & ~Escapable>(
         _ reader: inout Reader,
         _ rules: TextRules
     ) throws(Fault) -> String {
@@ -139,7 +139,7 @@ extension String: FieldValue {
 
     /// Writes a text.
     @inlinable @inline(__always)
-    public func write<Writer: WireWriter>(
+    public func write<Writer: ContractWriter>(
         _ rules: TextRules,
         with writer: inout Writer,
         to output: inout ByteBuffer
@@ -182,7 +182,7 @@ public struct Bytes: Hashable, Sendable, ExpressibleByArrayLiteral {
 
 extension Bytes: FieldValue {
     /// Reads bytes.
-    @inlinable public static func read<Reader: WireReader & ~Escapable>(
+    @inlinable public static func read<Reader: ContractReader & ~Escapable>(
         _ reader: inout Reader,
         _ count: ClosedRange<Int>
     ) throws(Fault) -> Bytes {
@@ -195,7 +195,7 @@ extension Bytes: FieldValue {
     }
 
     /// Writes bytes.
-    @inlinable public func write<Writer: WireWriter>(
+    @inlinable public func write<Writer: ContractWriter>(
         _ count: ClosedRange<Int>,
         with writer: inout Writer,
         to output: inout ByteBuffer

@@ -83,7 +83,7 @@ extension Message {
         }
     }
 
-    private func append<Writer: WireWriter>(_ writer: consuming Writer, _ output: inout ByteBuffer) throws(Fault) {
+    private func append<Writer: ContractWriter>(_ writer: consuming Writer, _ output: inout ByteBuffer) throws(Fault) {
         try write((), with: &writer, to: &output)
     }
 }

@@ -21,7 +21,7 @@ extension BuiltIn {
                 permission: .public
             ) { caller, secret async throws in
                 let login = try await refusing {
-                    () async throws(IdentityRefusal) in try await caller.identities.guest(secret: secret, at: caller.wall)
+                    () async throws in try await caller.identities.guest(secret: secret, at: caller.wall)
                 }
                 try await caller.visitor.enter(login.identity)
                 return TokensAnswer(login.tokens)
@@ -33,7 +33,7 @@ extension BuiltIn {
                 permission: .public
             ) { caller, token async throws in
                 let login = try await refusing {
-                    () async throws(IdentityRefusal) in try await caller.identities.refresh(token: token, at: caller.wall)
+                    () async throws in try await caller.identities.refresh(token: token, at: caller.wall)
                 }
                 try await caller.visitor.enter(login.identity)
                 return TokensAnswer(login.tokens)
@@ -51,7 +51,7 @@ extension BuiltIn {
             Call("auth.logout", summary: "Ends this login: its tokens and its sessions.") { caller async throws in
                 guard let identity = caller.visitor.identity else { throw Refusal(.unauthenticated) }
                 try await refusing {
-                    () async throws(IdentityRefusal) in try await caller.identities.logOut(identity, at: caller.wall)
+                    () async throws in try await caller.identities.logOut(identity, at: caller.wall)
                 }
                 return Done(ended: true)
             },
@@ -60,12 +60,12 @@ extension BuiltIn {
 
     /// Runs something of identity's, and refuses as it does.
     private static func refusing<Result>(
-        _ body: () async throws(IdentityRefusal) -> Result
-    ) async throws(Refusal) -> Result {
-        do throws(IdentityRefusal) {
+        _ body: () async throws -> Result
+    ) async throws -> Result {
+        do {
             return try await body()
-        } catch {
-            throw Refusal(error.code, error.message)
+        } catch let refusal as IdentityRefusal {
+            throw Refusal(refusal.code, refusal.message)
         }
     }
 

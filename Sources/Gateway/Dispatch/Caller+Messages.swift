@@ -36,7 +36,7 @@ extension Caller {
     /// - Parameter member: what follows the colon in the topic's name.
     /// - Returns: `false` when the member's name can't be one, or the topic takes no more for now.
     @discardableResult
-    public func publish<Payload>(_ topic: Topic<Payload>, _ member: String? = nil, _ payload: Payload) -> Bool {
+    public func publish<Payload>(_ topic: Topic<Payload>, member: String? = nil, _ payload: Payload) -> Bool {
         guard let made = desk.gate.event(topic, member, payload, at: wall, trace) else { return false }
         return desk.hub.topics.publish(made.event, to: made.topic)
     }
@@ -208,7 +208,7 @@ extension Server {
     ///
     /// - Returns: `false` when the member's name can't be one, or the topic takes no more for now.
     @discardableResult
-    public func publish<Payload>(_ topic: Topic<Payload>, _ member: String? = nil, _ payload: Payload) -> Bool {
+    public func publish<Payload>(_ topic: Topic<Payload>, member: String? = nil, _ payload: Payload) -> Bool {
         guard let made = gate.event(topic, member, payload, at: wall, nil) else { return false }
         return gate.sessions.publish(made.event, to: made.topic)
     }

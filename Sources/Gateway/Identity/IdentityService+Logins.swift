@@ -10,11 +10,13 @@ extension IdentityService {
     /// The store gets a code of the secret under a key of ours, never the secret: who steals the store can neither log in
     /// nor guess.
     ///
-    /// - Parameter secret: 16 to 128 bytes, of which the device should have drawn at least 128 bits.
+    /// A secret has 16 to 128 bytes, of which the device should have drawn at least 128 bits.
+    ///
+    /// - Returns: the player, and what the client keeps.
     /// - Throws: `badSecret`, `banned`, `unavailable`.
-    public func guest(secret: String, at now: WallTime) async throws(IdentityRefusal) -> Login {
+    public func guest(secret: String, at now: WallTime) async throws -> Login {
         let bytes = Array(secret.utf8)
-        guard (16...128).contains(bytes.count) else { throw .badSecret }
+        guard (16...128).contains(bytes.count) else { throw IdentityRefusal.badSecret }
         var subject = ByteBuffer(capacity: 43)
         unsafe Base64.url.append(vault.guests.code(for: bytes.span.bytes).bytes, to: &subject)
         let credential = Credential(kind: .guest, subject: String(decoding: subject.array(), as: UTF8.self))
@@ -23,13 +25,15 @@ extension IdentityService {
 
     /// Logs in by a credential that the caller has proven.
     ///
-    /// - Parameter createsPlayer: whether an unknown credential makes a player.
+    /// An unknown credential makes a player if `createsPlayer` says so.
+    ///
+    /// - Returns: the player, and what the client keeps.
     /// - Throws: `unknown`, `banned`, `unavailable`.
     public func logIn(
         _ credential: Credential,
         createsPlayer: Bool,
         at now: WallTime
-    ) async throws(IdentityRefusal) -> Login {
+    ) async throws -> Login {
         var entropy = entropy
         let secret = RefreshToken.draw(&entropy)
         let ends = now.adding(limits.familyLifetime)
@@ -42,7 +46,7 @@ extension IdentityService {
         )
         let candidate = createsPlayer ? newPlayer(at: now) : nil
         let admission: Admission
-        do throws(AccountRefusal) {
+        do {
             admission = try await store.admit(credential, orCreate: candidate, opening: family, at: now)
         } catch {
             throw IdentityRefusal(error)
@@ -64,8 +68,8 @@ extension IdentityService {
     /// exception is written at `Renewal`.
     ///
     /// - Throws: `unknown`, `reused`, `banned`, `unavailable`.
-    public func refresh(token text: String, at now: WallTime) async throws(IdentityRefusal) -> Login {
-        guard let shown = RefreshToken(text, key: vault.renewals) else { throw .unknown }
+    public func refresh(token text: String, at now: WallTime) async throws -> Login {
+        guard let shown = RefreshToken(text, key: vault.renewals) else { throw IdentityRefusal.unknown }
         var entropy = entropy
         let secret = RefreshToken.draw(&entropy)
         let renewal = Renewal(
@@ -77,10 +81,12 @@ extension IdentityService {
             grace: limits.refreshGrace
         )
         let renewed: Renewed
-        do throws(AccountRefusal) {
+        do {
             renewed = try await store.renew(renewal, at: now)
         } catch {
-            if case .reused(let player) = error { end([shown.family], of: player, because: .reused, at: now) }
+            if case .reused(let player) = error as? AccountRefusal {
+                end([shown.family], of: player, because: .reused, at: now)
+            }
             throw IdentityRefusal(error)
         }
         let identity = Identity(
@@ -95,8 +101,8 @@ extension IdentityService {
     /// Ends the login that somebody came with.
     ///
     /// - Throws: `unavailable` when it could not be ended at once; the client should try again.
-    public func logOut(_ identity: Identity, at now: WallTime) async throws(IdentityRefusal) {
-        guard revocations.hasRoom(at: now) else { throw .unavailable }
+    public func logOut(_ identity: Identity, at now: WallTime) async throws {
+        guard revocations.hasRoom(at: now) else { throw IdentityRefusal.unavailable }
         try await end(identity.family, because: .logout, at: now)
     }
 
@@ -110,7 +116,9 @@ extension IdentityService {
         var text = ByteBuffer(capacity: 26)
         Token<TicketTag>(entropy: &entropy).appendSecret(to: &text)
         let hash = HashAlgorithm.sha256.hash(text.bytes)
-        guard let expires = tickets.withLock({ $0.add(hash, for: identity, at: now) }) else { throw .unavailable }
+        guard let expires = tickets.withLock({ $0.add(hash, for: identity, at: now) }) else {
+            throw IdentityRefusal.unavailable
+        }
         return Ticket(text: String(decoding: text.array(), as: UTF8.self), expires: expires)
     }
 
@@ -118,9 +126,9 @@ extension IdentityService {
     ///
     /// - Throws: `unknown` (never made, used, or too old), `revoked`.
     public func redeem(ticket: RawSpan, at now: WallTime) throws(IdentityRefusal) -> Identity {
-        guard ticket.byteCount == Token<TicketTag>.textBytes else { throw .unknown }
+        guard ticket.byteCount == Token<TicketTag>.textBytes else { throw IdentityRefusal.unknown }
         let hash = HashAlgorithm.sha256.hash(ticket)
-        guard let identity = tickets.withLock({ $0.redeem(hash, at: now) }) else { throw .unknown }
+        guard let identity = tickets.withLock({ $0.redeem(hash, at: now) }) else { throw IdentityRefusal.unknown }
         guard holds(identity) else { throw .revoked }
         return identity
     }
@@ -163,9 +171,9 @@ extension IdentityService {
 }
 
 extension IdentityRefusal {
-    /// What a store's refusal means to whoever wants to be let in.
-    init(_ refusal: AccountRefusal) {
-        switch refusal {
+    /// What a store's refusal means to whoever wants to be let in. A store that fails in a way of its own is away.
+    init(_ error: any Error) {
+        switch error as? AccountRefusal ?? .unavailable {
         case .unknown, .lastCredential: self = .unknown
         case .banned(let ban): self = .banned(until: ban.until, reason: ban.reason)
         case .reused: self = .reused

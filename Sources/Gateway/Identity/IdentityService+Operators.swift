@@ -4,11 +4,13 @@ public import Reactor
 import Synchronization
 
 // What operators do, and what a server does by itself.
+//
+
 extension IdentityService {
     /// Ends one login at once: its refresh token, its access tokens, its sessions.
     ///
     /// - Throws: `unavailable`.
-    public func revoke(_ family: FamilyID, at now: WallTime) async throws(IdentityRefusal) {
+    public func revoke(_ family: FamilyID, at now: WallTime) async throws {
         try await end(family, because: .revoked, at: now)
     }
 
@@ -21,8 +23,12 @@ extension IdentityService {
         of player: PlayerID,
         because reason: IdentityChange.Reason = .revoked,
         at now: WallTime
-    ) async throws(IdentityRefusal) -> Int {
-        let families = try await asked { () throws(AccountRefusal) in try await self.store.closeAll(of: player, at: now)
+    ) async throws -> Int {
+        let families: [FamilyID]
+        do {
+            families = try await store.closeAll(of: player, at: now)
+        } catch {
+            throw IdentityRefusal(error)
         }
         end(families, of: player, because: reason, at: now)
         return families.count
@@ -31,9 +37,12 @@ extension IdentityService {
     /// Bans a player, or with `nil` ends a ban. A ban ends all logins at once.
     ///
     /// - Throws: `unknown`, `unavailable`.
-    public func set(_ ban: Ban?, for player: PlayerID, at now: WallTime) async throws(IdentityRefusal) {
-        let families = try await asked { () throws(AccountRefusal) in
-            try await self.store.set(ban, for: player, at: now)
+    public func set(_ ban: Ban?, for player: PlayerID, at now: WallTime) async throws {
+        let families: [FamilyID]
+        do {
+            families = try await store.set(ban, for: player, at: now)
+        } catch {
+            throw IdentityRefusal(error)
         }
         end(families, of: player, because: .banned, at: now)
     }
@@ -43,25 +52,37 @@ extension IdentityService {
     ///
     /// - Throws: `unknown`, `unavailable`.
     @discardableResult
-    public func set(_ role: String, granted: Bool, for player: PlayerID) async throws(IdentityRefusal) -> Roles {
-        let roles = try await asked { () throws(AccountRefusal) in
-            try await self.store.set(role, granted: granted, for: player)
+    public func set(_ role: String, granted: Bool, for player: PlayerID) async throws -> Roles {
+        let roles: Roles
+        do {
+            roles = try await store.set(role, granted: granted, for: player)
+        } catch {
+            throw IdentityRefusal(error)
         }
         tell(.roles(player, roles))
         return roles
     }
 
     /// The logins of a player, the one used last first.
-    public func logins(of player: PlayerID, at now: WallTime) async throws(IdentityRefusal) -> [FamilyRecord] {
-        try await asked { () throws(AccountRefusal) in try await self.store.families(of: player, at: now) }
+    public func logins(of player: PlayerID, at now: WallTime) async throws -> [FamilyRecord] {
+        do {
+            return try await store.families(of: player, at: now)
+        } catch {
+            throw IdentityRefusal(error)
+        }
     }
 
     /// Learns from the store which logins ended lately. A server does it once before it listens.
     ///
     /// - Throws: `unavailable`.
-    public func begin(at now: WallTime) async throws(IdentityRefusal) {
+    public func begin(at now: WallTime) async throws {
         let since = now.adding(.zero - limits.accessLifetime - limits.clockLeeway - limits.clockLeeway)
-        let families = try await asked { () throws(AccountRefusal) in try await self.store.closures(since: since) }
+        let families: [FamilyID]
+        do {
+            families = try await store.closures(since: since)
+        } catch {
+            throw IdentityRefusal(error)
+        }
         for family in families { revocations.add(family, at: now) }
     }
 
@@ -81,18 +102,13 @@ extension IdentityService {
         _ family: FamilyID,
         because reason: IdentityChange.Reason,
         at now: WallTime
-    ) async throws(IdentityRefusal) {
-        let player = try await asked { () throws(AccountRefusal) in try await self.store.close(family, at: now) }
-        if let player { end([family], of: player, because: reason, at: now) }
-    }
-
-    private func asked<Value>(
-        _ body: () async throws(AccountRefusal) -> Value
-    ) async throws(IdentityRefusal) -> Value {
-        do throws(AccountRefusal) {
-            return try await body()
+    ) async throws {
+        let player: PlayerID?
+        do {
+            player = try await store.close(family, at: now)
         } catch {
             throw IdentityRefusal(error)
         }
+        if let player { end([family], of: player, because: reason, at: now) }
     }
 }

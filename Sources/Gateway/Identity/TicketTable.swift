@@ -10,11 +10,11 @@ struct TicketTable: ~Copyable, Sendable {
 
     private var waiting: [Digest: Waiting] = [:]
     /// In the order in which they end; a redeemed one leaves its entry until then.
-    private var ends: RingBuffer<(Digest, WallTime)>
+    private var ends: ExpiryQueue<(Digest, WallTime)>
     private let lifetime: Duration
 
     init(limits: Limits.Identity) {
-        ends = RingBuffer(maximum: limits.ticketsMax)
+        ends = ExpiryQueue(maximum: limits.ticketsMax)
         lifetime = limits.ticketLifetime
     }
 
@@ -28,7 +28,7 @@ struct TicketTable: ~Copyable, Sendable {
         prune(at: now)
         let expires = now.adding(lifetime)
         guard !ends.isFull, waiting[ticket] == nil else { return nil }
-        _ = ends.append((ticket, expires))
+        ends.append((ticket, expires))
         waiting[ticket] = Waiting(identity: identity, expires: expires)
         return expires
     }

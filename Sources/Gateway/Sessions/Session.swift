@@ -102,6 +102,7 @@ final class Session {
     ///
     /// - Returns: `false` for a number that was never sent: the client is wrong.
     func acknowledge(_ seq: UInt64) -> Bool {
+        let hub = self.hub
         let before = core.reliable.bytes
         let isKnown = core.reliable.acknowledge(seq)
         hub.metrics.reliableBytes.add(core.reliable.bytes - before, loop: hub.index)
@@ -109,6 +110,8 @@ final class Session {
     }
 
     private func sendReliable(_ event: OutgoingEvent) {
+        // Looked up once: each look at an unowned reference counts.
+        let hub = self.hub
         let size = event.tail(for: encoding).bytes.count
         let before = core.reliable.bytes
         let seq = core.reliable.append(event, bytes: size, at: hub.loop.now, hub.bounds.reliable)

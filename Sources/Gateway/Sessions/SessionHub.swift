@@ -26,6 +26,8 @@ final class SessionHub {
     private(set) lazy var letters = LoopLetters(of: self, loops: sessions.loops.count)
     /// Questions that wait for the answer of another loop.
     private(set) lazy var questions = Questions(of: self)
+    /// What timers and answers hold instead of the hub.
+    private(set) lazy var leash = HubLeash(self)
     private var names = IdentifierGenerator()
     private var entropy: SessionEntropy
     private var isStopping = false
@@ -40,7 +42,7 @@ final class SessionHub {
         self.entropy = entropy
         bounds = LaneBounds(limits)
         metrics = sessions.metrics
-        loop.whenStopped { [weak self] in self?.endAll() }
+        loop.whenStopped { [weak leash] in leash?.hub.endAll() }
     }
 
     // MARK: Opening
@@ -68,7 +70,7 @@ final class SessionHub {
                 }
                 return admission
             },
-            answer: { [weak self] result in self?.admitted(id, owner, link, result, answer) }
+            answer: { [weak leash] result in leash?.hub.admitted(id, owner, link, result, answer) }
         )
     }
 
@@ -171,17 +173,20 @@ final class SessionHub {
             link?.end(reason)
         case .startGrace(let until):
             // Without room for a timer the sweep finds it.
-            session.graceTimer = loop.schedule(at: until) { [weak self, weak session] in
-                guard let self, let session else { return }
-                session.graceTimer = nil
-                self.change(session, .graceOver)
-            }
+            let id = session.id
+            session.graceTimer = loop.schedule(at: until) { [weak leash] in leash?.hub.graceOver(id) }
         case .stopGrace:
             if let timer = session.graceTimer { loop.cancel(timer) }
             session.graceTimer = nil
         case .replay, .restart: break  // `resume` has the new socket
         case .forget(let end): forget(session, end)
         }
+    }
+
+    private func graceOver(_ id: SessionID) {
+        guard let session = roster.find(id) else { return }
+        session.graceTimer = nil
+        change(session, .graceOver)
     }
 
     private func forget(_ session: Session, _ end: SessionEnd) {
@@ -206,9 +211,9 @@ final class SessionHub {
     /// acknowledges, and the end of a grace period for which there was no timer.
     private func sweepLater() {
         guard sweep == nil, roster.count > 0 else { return }
-        sweep = loop.schedule(at: loop.now + Self.sweepInterval) { [weak self] in
-            self?.sweep = nil
-            self?.sweepPart()
+        sweep = loop.schedule(at: loop.now + Self.sweepInterval) { [weak leash] in
+            leash?.hub.sweep = nil
+            leash?.hub.sweepPart()
         }
     }
 
@@ -241,4 +246,12 @@ extension SessionCore.Phase {
     var isDetached: Bool {
         if case .detached = self { true } else { false }
     }
+}
+
+/// What a timer holds weakly in place of its hub. A weak reference to the hub itself would make every count of references
+/// to it take the slow way, and each event that a session sends counts some.
+final class HubLeash {
+    fileprivate(set) unowned var hub: SessionHub
+
+    init(_ hub: SessionHub) { self.hub = hub }
 }

@@ -43,6 +43,20 @@ extension Exchange {
         framing?.wantBody(of: self)
     }
 
+    /// Waits for the whole body; `nil` when the rest will not come. For handlers that are async; the route's limit counts.
+    public func wholeBody() async -> [UInt8]? {
+        await withCheckedContinuation { (continuation: CheckedContinuation<[UInt8]?, Never>) in
+            var bytes: [UInt8] = []
+            onBody { event in
+                switch event {
+                case .bytes(let piece): unsafe piece.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+                case .end: continuation.resume(returning: bytes)
+                case .failed: continuation.resume(returning: nil)
+                }
+            }
+        }
+    }
+
     /// What has arrived of the body and was not consumed: all of it within `onWholeBody`.
     public var bodyBytes: RawSpan {
         @_lifetime(borrow self) get { unsafe _overrideLifetime(body.bytes, borrowing: self) }

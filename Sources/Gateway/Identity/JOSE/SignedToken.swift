@@ -46,9 +46,7 @@ public struct SignedToken: Sendable {
         }
     }
 
-    /// Whether the key's owner signed it.
-    ///
-    /// - Parameter text: the text that this was made of.
+    /// Whether the key's owner signed it. `text` is the one that this was made of.
     public func isSigned(by key: VerifyingKey, text: RawSpan) -> Bool {
         guard text.byteCount > signedBytes else { return false }
         return key.isValid(signature, for: text.extracting(first: signedBytes))

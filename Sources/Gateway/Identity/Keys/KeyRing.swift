@@ -88,8 +88,7 @@ struct KeyRing: Sendable {
 
     /// Makes a key that signs from now on.
     ///
-    /// - Parameter discarding: whether all others are forgotten, because somebody may have them. Their tokens are then no
-    ///   longer good.
+    /// `discarding` forgets all others, because somebody may have them. Their tokens are then no longer good.
     mutating func replace(
         at now: WallTime,
         discarding: Bool,

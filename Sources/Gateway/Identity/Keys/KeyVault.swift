@@ -112,8 +112,9 @@ public final class KeyVault: Sendable {
 
     /// Makes a key that signs from now on, and is published from now on. It writes a file.
     ///
-    /// - Parameter discarding: whether all other keys are forgotten, because somebody may have them. Every access token is
-    ///   then refused, and refreshed by its owner.
+    /// `discarding` forgets all other keys, because somebody may have them. Every access token is then refused, and
+    /// refreshed by its owner.
+    ///
     /// - Throws: when the keys could not be written; nothing has changed then.
     public func replaceSigningKey(at now: WallTime, discarding: Bool) throws(KeyRefusal) {
         try changing { (ring, entropy) throws(CryptoRefusal) in

@@ -10,6 +10,8 @@ public import Contracts
 /// The store decides by the `now` that it is given and has no clock, makes no identifier and no secret, and never sees
 /// one: credentials come as derived subjects, refresh tokens as hashes. `AccountStoreConformance` in the tests is the
 /// contract as claims; a new store runs it.
+///
+/// Every refusal is an `AccountRefusal`; whatever else a store throws (its driver's errors) counts as `unavailable`.
 public protocol AccountStore: Sendable {
     /// Logs a player in by a credential that was proven, and opens a family.
     ///
@@ -23,42 +25,43 @@ public protocol AccountStore: Sendable {
         orCreate candidate: PlayerID?,
         opening family: NewFamily,
         at now: WallTime
-    ) async throws(AccountRefusal) -> Admission
+    ) async throws -> Admission
 
     /// Takes a refresh token's place by its successor, or finds that it was used before.
     ///
     /// See `Renewal` for the rule. A token that was used before ends the family in the same decision.
     ///
     /// - Throws: `unknown` (no such family, ended or expired), `reused`, `banned`, `unavailable`.
-    func renew(_ renewal: Renewal, at now: WallTime) async throws(AccountRefusal) -> Renewed
+    func renew(_ renewal: Renewal, at now: WallTime) async throws -> Renewed
 
     /// Ends one family.
     ///
     /// - Returns: whose it was; `nil` when there is none.
-    func close(_ family: FamilyID, at now: WallTime) async throws(AccountRefusal) -> PlayerID?
+    func close(_ family: FamilyID, at now: WallTime) async throws -> PlayerID?
 
     /// Ends all families of a player, and says which.
-    func closeAll(of player: PlayerID, at now: WallTime) async throws(AccountRefusal) -> [FamilyID]
+    func closeAll(of player: PlayerID, at now: WallTime) async throws -> [FamilyID]
 
     /// The families of a player that are open, the one used last first.
-    func families(of player: PlayerID, at now: WallTime) async throws(AccountRefusal) -> [FamilyRecord]
+    func families(of player: PlayerID, at now: WallTime) async throws -> [FamilyRecord]
 
     /// The families that were ended since then and before their time: what a server that starts must refuse, because
     /// access tokens of theirs may still be about.
-    func closures(since: WallTime) async throws(AccountRefusal) -> [FamilyID]
+    func closures(since: WallTime) async throws -> [FamilyID]
 
     /// What is known of a player.
     ///
     /// - Throws: `unknown`, `unavailable`.
-    func account(of player: PlayerID, at now: WallTime) async throws(AccountRefusal) -> Account
+    func account(of player: PlayerID, at now: WallTime) async throws -> Account
 
     /// What is known of a credential, for whoever proves it: a password is checked against its verifier.
-    func record(of credential: Credential) async throws(AccountRefusal) -> CredentialRecord?
+    func record(of credential: Credential) async throws -> CredentialRecord?
 
     /// Adds a way to log in, or replaces the verifier of one that the player has.
     ///
-    /// - Parameter known: the verifier that the caller has seen; the change is made only if it is still that one, so that
-    ///   of two changes of a password at once one is refused. `nil` when the player must not have the credential yet.
+    /// The change is made only if the verifier is still `known`, the one that the caller has seen, so that of two changes of
+    /// a password at once one is refused; `nil` when the player must not have the credential yet.
+    ///
     /// - Throws: `unknown` (no such player), `taken` (it is somebody else's, or another verifier is there), `tooMany`,
     ///   `unavailable`.
     func link(
@@ -66,27 +69,27 @@ public protocol AccountStore: Sendable {
         verifier: [UInt8],
         replacing known: [UInt8]?,
         to player: PlayerID
-    ) async throws(AccountRefusal)
+    ) async throws
 
     /// Removes a way to log in. Families that are open stay.
     ///
     /// - Throws: `unknown` (it is not the player's), `lastCredential` (nobody could log in any more), `unavailable`.
-    func unlink(_ credential: Credential, from player: PlayerID) async throws(AccountRefusal)
+    func unlink(_ credential: Credential, from player: PlayerID) async throws
 
     /// Gives or takes a role.
     ///
     /// - Returns: the player's roles afterwards.
     /// - Throws: `unknown`, `tooMany`, `unavailable`.
-    func set(_ role: String, granted: Bool, for player: PlayerID) async throws(AccountRefusal) -> Roles
+    func set(_ role: String, granted: Bool, for player: PlayerID) async throws -> Roles
 
     /// Bans a player, or with `nil` lets the player back in. A ban ends all families in the same decision.
     ///
     /// - Returns: the families that it ended.
     /// - Throws: `unknown`, `unavailable`.
-    func set(_ ban: Ban?, for player: PlayerID, at now: WallTime) async throws(AccountRefusal) -> [FamilyID]
+    func set(_ ban: Ban?, for player: PlayerID, at now: WallTime) async throws -> [FamilyID]
 
     /// Forgets what has expired. Called about once a minute; it does a bounded part of the work each time.
-    func prune(at now: WallTime) async throws(AccountRefusal)
+    func prune(at now: WallTime) async throws
 }
 
 /// Why a store does not do what it was asked to.

@@ -32,17 +32,17 @@ struct AccountTables: ~Copyable, Sendable {
     var credentials: [Credential: CredentialRecord] = [:]
     var open: [FamilyID: Family] = [:]
     /// Ended families in the order of their end, as long as tokens of theirs may be about.
-    private var closed: RingBuffer<(family: FamilyID, at: WallTime)>
+    private var closed: ExpiryQueue<(family: FamilyID, at: WallTime)>
     /// What is looked at when its time may have come, in about that order.
-    private var familyChecks: RingBuffer<(family: FamilyID, at: WallTime)>
-    private var playerChecks: RingBuffer<(player: PlayerID, at: WallTime)>
+    private var familyChecks: ExpiryQueue<(family: FamilyID, at: WallTime)>
+    private var playerChecks: ExpiryQueue<(player: PlayerID, at: WallTime)>
 
     init(limits: Limits.Identity) {
         self.limits = limits
-        closed = RingBuffer(maximum: limits.revocationsMax)
+        closed = ExpiryQueue(maximum: limits.revocationsMax)
         // Twice: a login that was ended leaves its entry until the queue is full, and then all such go at once.
-        familyChecks = RingBuffer(maximum: 2 * limits.memoryFamiliesMax)
-        playerChecks = RingBuffer(maximum: limits.memoryPlayersMax)
+        familyChecks = ExpiryQueue(maximum: 2 * limits.memoryFamiliesMax)
+        playerChecks = ExpiryQueue(maximum: limits.memoryPlayersMax)
     }
 }
 
@@ -78,14 +78,14 @@ extension AccountTables {
             current: family.token
         )
         if familyChecks.isFull { forgetEndedChecks() }
-        _ = familyChecks.append((family.id, min(family.expires, family.ends)))
+        familyChecks.append((family.id, min(family.expires, family.ends)))
         return Admission(player: player, roles: row.roles, isNew: known == nil, closed: ended)
     }
 
     private mutating func forgetEndedChecks() {
         for _ in 0..<familyChecks.count {
             guard let check = familyChecks.popFirst(), open[check.family] != nil else { continue }
-            _ = familyChecks.append(check)
+            familyChecks.append(check)
         }
     }
 
@@ -98,7 +98,7 @@ extension AccountTables {
         guard playerChecks.count < limits.memoryPlayersMax else { throw .full }
         players[player] = Player(created: now, seen: now, credentials: [credential])
         credentials[credential] = CredentialRecord(player: player, verifier: [])
-        _ = playerChecks.append((player, now.adding(limits.memoryPlayerLifetime)))
+        playerChecks.append((player, now.adding(limits.memoryPlayerLifetime)))
     }
 
     mutating func renew(_ renewal: Renewal, at now: WallTime) throws(AccountRefusal) -> Renewed {
@@ -138,10 +138,8 @@ extension AccountTables {
         guard let family = open.removeValue(forKey: id) else { return nil }
         players[family.player]?.families.removeAll { $0 == id }
         guard family.isOpen(at: now) else { return nil }
-        if closed.append((id, now)) != nil {
-            _ = closed.popFirst()
-            _ = closed.append((id, now))
-        }
+        if closed.isFull { _ = closed.popFirst() }
+        closed.append((id, now))
         return family.player
     }
 
@@ -225,7 +223,7 @@ extension AccountTables {
             guard !familyChecks.isEmpty, familyChecks[0].at <= now, let next = familyChecks.popFirst() else { break }
             guard let family = open[next.family] else { continue }
             if family.isOpen(at: now) {
-                _ = familyChecks.append((next.family, family.expires))
+                familyChecks.append((next.family, family.expires))
             } else {
                 _ = close(next.family, at: now)
             }
@@ -236,7 +234,7 @@ extension AccountTables {
             let due = row.seen.adding(limits.memoryPlayerLifetime)
             // Who is banned or trusted is not forgotten.
             if due > now || !row.families.isEmpty || row.ban != nil || row.roles != .none {
-                _ = playerChecks.append((next.player, max(due, now.adding(.seconds(3_600)))))
+                playerChecks.append((next.player, max(due, now.adding(.seconds(3_600)))))
             } else {
                 for credential in row.credentials { credentials[credential] = nil }
                 players[next.player] = nil

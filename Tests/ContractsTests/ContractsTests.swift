@@ -1,6 +1,0 @@
-import Testing
-
-@testable import Contracts
-
-@Suite("Contracts") struct ContractsTests {
-}
