@@ -29,7 +29,9 @@ enum BenchServerCommand {
                 return .failure("\(error)")
             }
         }
-        guard arguments.contains(withGame) else { return RunCommand.serve(configuration, as: .port) { _, _ in routes() } }
+        guard arguments.contains(withGame) else {
+            return RunCommand.serve(configuration, as: .port) { _, _ in routes() }
+        }
         guard let game = games.first(where: { $0.name == gameName }) else {
             return .failure("this program has no game \(gameName) to measure")
         }
