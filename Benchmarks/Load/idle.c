@@ -21,7 +21,10 @@ void run_idle(void) {
     int first = (options.connections + 9) / 10;
     for (int i = 0; i < options.connections; i++) {
         if (i == first) say_and_wait(i);
-        if (!(options.raw ? link_open(&links[i]) : websocket_open(&links[i], "/ws", NULL))) {
+        bool good = options.raw ? link_open(&links[i])
+            : options.session   ? session_open(&links[i], json, (uint32_t)i)
+                                : websocket_open(&links[i], "/ws", NULL);
+        if (!good) {
             fail("connection %d of %d failed", i + 1, options.connections);
         }
     }

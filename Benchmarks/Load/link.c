@@ -152,8 +152,9 @@ bool link_may_hold(const struct link *link) { return link->tls != NULL && SSL_ha
 size_t websocket_request(char *text, size_t room, const char *path) {
     int size = snprintf(text, room,
                         "GET %s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                        "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n",
-                        path, websocket_key);
+                        "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n%s%s%s\r\n",
+                        path, websocket_key, options.protocol != NULL ? "Sec-WebSocket-Protocol: " : "",
+                        options.protocol != NULL ? options.protocol : "", options.protocol != NULL ? "\r\n" : "");
     if (size < 0 || (size_t)size >= room) fail("the path is too long");
     return (size_t)size;
 }

@@ -18,6 +18,11 @@ struct options {
     int raw_first_in, raw_first_out; // with `raw` in connect: the sizes that stand for the handshake
     pid_t sampled;                   // whose processor time is measured over the window; 0 for nobody
     char **command;                  // what `start` runs
+    const char *protocol;            // the sub-protocol that is offered; NULL for none
+    const char *encoding;            // of calls
+    const char *method, *refused;    // what is called, and the code by which it must be refused; NULL for an answer
+    int rate;                        // calls per second, sent when they are due whatever the server does; 0: closed loop
+    bool session;                    // idle: connections that have authenticated
 };
 
 extern struct options options;
@@ -88,7 +93,50 @@ extern const uint8_t websocket_mask[4];
 // Opens a WebSocket, blocking. The sizes of request and reply go to `o` when it is not NULL.
 bool websocket_open(struct link *link, const char *path, struct outcome *o);
 
+// The wire of Gamekeeper.
+enum encoding { json, msgpack, cbor, protobuf, encodings };
+enum { call_bytes_max = 8192 };
+struct param {
+    const char *key;
+    const char *text; // NULL for a number
+    size_t size;
+    uint64_t number;
+};
+enum encoding encoding_named(const char *name);
+const char *encoding_protocol(enum encoding e);
+size_t number_bytes(uint8_t *out, enum encoding e, uint64_t value);
+// A whole masked frame; what is written is its size.
+size_t call_frame(uint8_t *out, enum encoding e, uint32_t id, const char *method, const struct param *params, int count);
+size_t guest_frame(uint8_t *out, enum encoding e, uint32_t id, uint32_t number); // the guest with this number logs in
+size_t ack_frame(uint8_t *out, enum encoding e, uint64_t seq);
+size_t frame(uint8_t *out, enum encoding e, const uint8_t *payload, size_t size);
+
+// A frame from the server that has fully arrived.
+struct seen {
+    int opcode;
+    const uint8_t *payload;
+    size_t size, whole; // of the payload, and of the frame
+};
+bool next_frame(const uint8_t *bytes, size_t have, struct seen *seen);
+bool is_response(const struct seen *s, enum encoding e);
+bool is_event(const struct seen *s, enum encoding e);
+bool is_failure(const struct seen *s, enum encoding e);
+uint64_t seq_of(const struct seen *s, enum encoding e);
+
+// For what is asked while nobody measures, on a link that blocks.
+struct inbox {
+    uint8_t bytes[65536];
+    size_t have, taken;
+};
+bool call_and_wait(struct inbox *in, struct link *link, enum encoding e, const uint8_t *call, size_t size, struct seen *reply);
+// A WebSocket on which the guest with this number has logged in.
+bool session_open(struct link *link, enum encoding e, uint32_t number);
+
 void run_echo(void);
+void run_rpc(void);
+void run_feed(void);
+void run_login(void);
+void run_resume(void);
 void run_http(void);
 void run_fanout(void);
 void run_idle(void);

@@ -6,6 +6,10 @@
 //        [--raw IN OUT]             no handshake: messages of IN bytes are answered by OUT bytes (against `limit`)
 //        [--raw-first IN OUT]       connect: the sizes that stand for the handshake
 //   load idle --port P --connections N [--tls]     opens N/10, says `open`, waits for a line, opens the rest, and again
+//   load rpc --port P --encoding json|msgpack|cbor|protobuf [--depth 1] [--rate R]     calls of sessions; with a rate they
+//        are sent when they are due, and latencies count from then  [--method M --refused CODE]
+//   load feed --port P --connections N     sessions in three encodings hear what one of them makes the server publish
+//   load login|resume --port P [--tls]     a new socket per operation, to the first answered call
 //   load start --rounds N -- COMMAND…              starts COMMAND N times, until its first answer to GET /hello
 
 #include "load.h"
@@ -21,6 +25,7 @@
 
 struct options options = {
     .host = "127.0.0.1", .connections = 64, .depth = 1, .size = 100, .rounds = 7, .seconds = 1, .warmup = 0.2,
+    .encoding = "json", .method = "bench.echo",
 };
 
 _Noreturn void fail(const char *format, ...) {
@@ -52,8 +57,9 @@ static void read_arguments(int argc, char **argv) {
         {"--port", &options.port, 1, 65535},      {"--connections", &options.connections, 1, 50000},
         {"--depth", &options.depth, 1, 256},      {"--size", &options.size, 16, 65536},
         {"--rounds", &options.rounds, 1, 1000},   {"--sample", &options.sampled, 1, 1 << 30},
+        {"--rate", &options.rate, 1, 1000000},
     };
-    if (argc < 2) fail("which mode? echo, http, fanout, idle, connect or start");
+    if (argc < 2) fail("which mode? echo, http, fanout, idle, connect, start, rpc, feed, login or resume");
     options.mode = argv[1];
     for (int i = 2; i < argc; i++) {
         const char *name = argv[i], *next = i + 1 < argc ? argv[i + 1] : NULL;
@@ -67,6 +73,10 @@ static void read_arguments(int argc, char **argv) {
         }
         if (found) continue;
         if (strcmp(name, "--tls") == 0) options.tls = true;
+        else if (strcmp(name, "--session") == 0) options.session = true;
+        else if (strcmp(name, "--encoding") == 0 && next != NULL) options.encoding = argv[++i];
+        else if (strcmp(name, "--method") == 0 && next != NULL) options.method = argv[++i];
+        else if (strcmp(name, "--refused") == 0 && next != NULL) options.refused = argv[++i];
         else if (strcmp(name, "--host") == 0 && next != NULL) options.host = argv[++i];
         else if (strcmp(name, "--path") == 0 && next != NULL) options.path = argv[++i];
         else if (strcmp(name, "--seconds") == 0) options.seconds = number(name, next, 0.01, 600), i++;
@@ -95,6 +105,8 @@ int main(int argc, char **argv) {
     } modes[] = {
         {"echo", run_echo}, {"http", run_http},       {"fanout", run_fanout},
         {"idle", run_idle}, {"connect", run_connect}, {"start", run_start},
+        {"rpc", run_rpc},   {"feed", run_feed},       {"login", run_login},
+        {"resume", run_resume},
     };
     read_arguments(argc, argv);
     signal(SIGPIPE, SIG_IGN);

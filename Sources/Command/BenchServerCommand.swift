@@ -7,11 +7,13 @@ import Web
 enum BenchServerCommand {
     /// Speaks TLS, with a certificate that it makes for the occasion: no key is ever written to a disk.
     static let selfSigned = "--self-signed"
+    /// Serves the example game `bench` instead of the bare server.
+    static let withGame = "--with-game"
 
-    static func run(_ arguments: [String]) -> ExitStatus {
+    static func run(_ arguments: [String], _ games: [any Game.Type]) -> ExitStatus {
         var configuration: Configuration
         do throws(SettingRefusal) {
-            configuration = try Configuration(arguments: arguments.filter { $0 != selfSigned })
+            configuration = try Configuration(arguments: arguments.filter { $0 != selfSigned && $0 != withGame })
         } catch {
             return .usage("\(error)")
         }
@@ -27,7 +29,38 @@ enum BenchServerCommand {
                 return .failure("\(error)")
             }
         }
-        return RunCommand.serve(configuration, as: .port) { _, _ in routes() }
+        guard arguments.contains(withGame) else {
+            return RunCommand.serve(configuration, as: .port) { _, _ in routes() }
+        }
+        guard let game = games.first(where: { $0.name == gameName }) else {
+            return .failure("this program has no game \(gameName) to measure")
+        }
+        // Keys of its own, for the occasion; and every budget is kept and asked, but none is ever spent.
+        configuration.data = nil
+        configuration.limits.budget = unspendable
+        return RunCommand.serve(configuration, game, as: .port) { _, _ in Routes() }
+    }
+
+    /// The example game that measurements call.
+    private static let gameName = "bench"
+
+    private static var unspendable: Limits.Budget {
+        var budget = Limits.Budget()
+        let much = 100_000_000
+        budget.connectionMessagesPerSecond = much
+        budget.connectionMessagesBurst = much
+        budget.connectionBytesPerSecond = 1 << 34
+        budget.connectionBytesBurst = 1 << 34
+        budget.refusalsPerSecond = much
+        budget.refusalsBurst = much
+        budget.addressPerSecond = much
+        budget.addressBurst = much
+        budget.strangersPerAddress = 1_000_000
+        budget.playerPerSecond = much
+        budget.playerBurst = much
+        budget.serverPerSecond = much
+        budget.serverBurst = much
+        return budget
     }
 
     static func routes() -> Routes {

@@ -16,7 +16,7 @@ public enum GamekeeperCommand {
             case "conformance": ConformanceCommand.run(rest)
             case "transcode": TranscodeCommand.run(rest)
             case "bench": BenchCommand.run(rest)
-            case "bench-server": BenchServerCommand.run(rest)
+            case "bench-server": BenchServerCommand.run(rest, games)
             case "token": TokenCommand.run(rest)
             case "audit": AuditCommand.run(rest, games)
             case "help", "--help", "-h": help()

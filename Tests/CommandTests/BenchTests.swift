@@ -48,9 +48,36 @@ import Testing
         #expect(
             names == [
                 "echo.P1", "echo.P16", "http.P1", "http.P16", "tls.P1", "tls.P16", "fanout.1000", "connect.plain",
-                "connect.tls",
+                "connect.tls", "rpc.json.P1", "rpc.json.P16", "rpc.msgpack.P1", "rpc.msgpack.P16", "rpc.cbor.P1",
+                "rpc.cbor.P16", "rpc.protobuf.P1", "rpc.protobuf.P16", "rpc.refused.type", "rpc.refused.rate",
+                "rpc.refused.permission", "feed.1000", "resume.plain", "resume.tls", "login.plain", "login.tls",
             ]
         )
+    }
+
+    @Test func `a call names its encoding, what is called, and how it has to be refused`() throws {
+        let rows = Contest.rows(of: .rpc)
+        let cbor = try #require(rows.first { $0.name == "rpc.cbor.P16" })
+        #expect(cbor.generatorArguments(port: 1, server: 2, seconds: 1).suffix(2) == ["--encoding", "cbor"])
+        #expect(cbor.goal == 4.5)
+        let rare = try #require(rows.first { $0.name == "rpc.refused.rate" })
+        #expect(
+            rare.generatorArguments(port: 1, server: 2, seconds: 1).suffix(4)
+                == ["--method", "bench.rare", "--refused", "RATE_LIMITED"]
+        )
+    }
+
+    @Test(arguments: [(BenchOptions.Benchmark.rpc, "echo"), (.feed, "fanout"), (.resume, "connect")])
+    func `the limit hears the bytes of calls and not their meaning`(
+        benchmark: BenchOptions.Benchmark,
+        mode: String
+    ) throws {
+        for contest in Contest.rows(of: benchmark) {
+            let raw = contest.rawGeneratorArguments(port: 1, server: 2, seconds: 1, sizes: Self.sizes)
+            #expect(raw.first == mode)
+            #expect(raw.contains("--raw") && !raw.contains("--encoding") && !raw.contains("--method"))
+            #expect(raw.contains("--raw-first") == (mode == "connect"))
+        }
     }
 
     @Test func `the limit never speaks TLS, and counts what the server was seen to answer`() throws {

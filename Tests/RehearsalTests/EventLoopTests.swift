@@ -108,6 +108,70 @@ private final class Bench: @unchecked Sendable {
         #expect(bench.group.loops.allSatisfy { $0.connectionCount == 0 })
     }
 
+    // loop 0 (first home)             loop 1                          loop 2
+    // moves ──────────────────────▶ arrives, moves ───────────────▶ arrives
+    // visit 1 goes after it ───────▶ is in the box                   moves home
+    // arrives, sends a sweep ──────▶ 1, sweep ─────────────────────▶ 1, sweep
+    // visit 2 is held                                                 pass on
+    // ◀──────────────────────────────────────────────────────────── 1, then the sweep: 2 may be opened
+    @Test func `visits keep their order when a connection comes home before them`() throws {
+        let bench = try Bench(loops: 3)
+        _ = try bench.caller()
+        let handler = bench.handlers[0]
+        let loops = bench.group.loops
+        let home = try #require(handler.connection)
+        let id = home.id
+        nonisolated(unsafe) var seen: [Int] = []
+        nonisolated(unsafe) var current = home
+        func move(to loop: EventLoop) { current.move(to: loop) { if let arrived = $0 { current = arrived } } }
+        move(to: loops[1])
+        loops[0].turn()
+        loops[1].turn()
+        loops[0].turn()  // hears where it is
+        move(to: loops[2])
+        loops[1].turn()
+        #expect(loops[0].send(to: id) { _ in seen.append(1) })
+        loops[0].turn()  // sends 1 to loop 1, which is not turned
+        loops[2].turn()
+        move(to: loops[0])
+        loops[2].turn()
+        loops[0].turn()
+        #expect(current.loop === loops[0] && current.id == id)
+        #expect(loops[0].send(to: id) { _ in seen.append(2) })
+        loops[0].turn()
+        #expect(seen == [])
+        bench.turn(8)
+        #expect(seen == [1, 2])
+        #expect(loops[0].send(to: id) { _ in seen.append(3) })
+        loops[0].turn()
+        #expect(seen == [1, 2, 3])
+    }
+
+    @Test func `a connection that moves to and fro needs one slot on each loop, and leaves none behind`() throws {
+        let bench = try Bench(loops: 2) { $0.loop.connectionsMax = 1 }
+        let end = try bench.caller()
+        let handler = bench.handlers[0]
+        let first = try #require(handler.connection).id
+        nonisolated(unsafe) var seen: [Int] = []
+        for move in 1...50 {
+            bench.send("x", end)
+            bench.turn()
+            handler.connection?.move(to: bench.group.loops[move % 2])
+            #expect(bench.first.send(to: first) { _ in seen.append(move) })
+            bench.turn()
+        }
+        bench.send("x", end)
+        bench.turn()
+        #expect(handler.heard.count == 51 && handler.closings.isEmpty)
+        #expect(seen == Array(1...50))
+        bench.network.close(end)
+        bench.turn()
+        #expect(handler.closings == [.finished])
+        #expect(bench.group.loops.allSatisfy { $0.connectionCount == 0 })
+        _ = try bench.caller()
+        #expect(bench.handlers.count == 2)
+    }
+
     @Test func `a full mailbox refuses a connection, which stays and goes on reading`() throws {
         let bench = try Bench(loops: 2) { $0.mailbox.messagesMax = 1 }
         let end = try bench.caller()

@@ -24,9 +24,12 @@ struct Arena: Sendable {
         generatorProcessor = processors.count > 1 ? processors[1] : nil
     }
 
-    /// Starts the real server, on a port of the system's choice.
-    func startServer(tls: Bool) throws(BenchFailure) -> ServerProcess {
-        try ServerProcess(serverCommand + (tls ? [BenchServerCommand.selfSigned] : []), processor: serverProcessor)
+    /// Starts the real server, on a port of the system's choice: bare, or with the game that benchmarks call.
+    func startServer(tls: Bool, game: Bool = false) throws(BenchFailure) -> ServerProcess {
+        var command = serverCommand
+        if game { command.append(BenchServerCommand.withGame) }
+        if tls { command.append(BenchServerCommand.selfSigned) }
+        return try ServerProcess(command, processor: serverProcessor)
     }
 
     /// The command that starts the real server.

@@ -5,8 +5,8 @@ import Reactor
 /// Both sides take turns in one run, so that whatever the machine does meanwhile happens to both, and the ratio of
 /// their processor times means something where neither alone does.
 struct BenchCommand {
-    private let options: BenchOptions
-    private let arena: Arena
+    let options: BenchOptions
+    let arena: Arena
 
     /// Runs the command with the arguments that follow `bench`.
     static func run(_ arguments: [String]) -> ExitStatus {
@@ -30,8 +30,15 @@ struct BenchCommand {
         var rows: [BenchRow] = []
         for benchmark in options.benchmarks {
             switch benchmark {
-            case .echo, .http, .tls, .fanout, .connect:
+            case .echo, .http, .tls, .fanout, .connect, .feed:
                 for contest in Contest.rows(of: benchmark) { rows.append(try hold(contest)) }
+            case .rpc:
+                for contest in Contest.rows(of: benchmark) { rows.append(try hold(contest)) }
+                if !options.againstItself { rows.append(try serviceLevel()) }
+            case .resume:
+                for contest in Contest.rows(of: benchmark) { rows.append(try hold(contest)) }
+                rows.append(try idle(name: "idle.session", tls: false, sessions: true))
+                rows.append(InProcessBench.signature.measure(options.seconds))
             case .idle:
                 rows.append(try idle(name: "idle.plain", tls: false))
                 rows.append(try idle(name: "idle.tls", tls: true))
@@ -58,7 +65,8 @@ struct BenchCommand {
         var limits: [GeneratorReport] = []
         let server =
             try options.againstItself
-            ? arena.startLimit(contest.limitArguments(sizes: sizes)) : arena.startServer(tls: contest.tls)
+            ? arena.startLimit(contest.limitArguments(sizes: sizes))
+            : arena.startServer(tls: contest.tls, game: contest.mode.callsGame)
         if !options.againstItself {
             // Not counted: it learns the sizes, and lets the server allocate what it will need.
             sizes = try turn(of: contest, at: server, sizes: nil, seconds: 0.2).sizes
@@ -92,12 +100,12 @@ struct BenchCommand {
         return try arena.generate(arguments, patience: .seconds(seconds + 20))
     }
 
-    private var pairs: Int { options.pairs ?? 7 }
+    var pairs: Int { options.pairs ?? 7 }
 
     // MARK: Memory
 
     /// How much private memory of the server's each idle WebSocket adds.
-    private func idle(name: String, tls: Bool) throws(BenchFailure) -> BenchRow {
+    private func idle(name: String, tls: Bool, sessions: Bool = false) throws(BenchFailure) -> BenchRow {
         progress(name)
         // As many as the system lets a process have, less what a process has anyway.
         let connections = max(100, min(tls ? 2000 : 10_000, ProcessLimits.raiseDescriptors() - 256))
@@ -110,8 +118,9 @@ struct BenchCommand {
             let server = try arena.startLimit(usual)
             row.bytesPerConnection = try memory(perConnectionOf: server, connections, arguments: raw)
         } else {
-            let server = try arena.startServer(tls: tls)
-            row.bytesPerConnection = try memory(perConnectionOf: server, connections, arguments: tls ? ["--tls"] : [])
+            let server = try arena.startServer(tls: tls, game: sessions)
+            let arguments = (tls ? ["--tls"] : []) + (sessions ? ["--session"] : [])
+            row.bytesPerConnection = try memory(perConnectionOf: server, connections, arguments: arguments)
         }
         return row
     }
@@ -162,7 +171,7 @@ struct BenchCommand {
         return row
     }
 
-    private func progress(_ text: String) {
+    func progress(_ text: String) {
         if !options.json { StandardStreams.writeError("\(text)\n") }
     }
 }

@@ -13,6 +13,7 @@ enum BenchReport {
     static func table(_ rows: [BenchRow]) -> String {
         var text = line([
             "", "ops/s", "p50 µs", "p99 µs", "p99.9 µs", "CPU µs/op", "user", "system", "limit", "ratio (min–max)",
+            "goal",
         ])
         for row in rows {
             let columns = [
@@ -20,9 +21,10 @@ enum BenchReport {
                 show(row.p99Microseconds, places: 1), show(row.p999Microseconds, places: 1),
                 show(row.processorMicroseconds, places: 3), show(row.userMicroseconds, places: 3),
                 show(row.systemMicroseconds, places: 3), show(row.limitProcessorMicroseconds, places: 3),
-                show(row.ratio, places: 2),
+                show(row.ratio, places: 2), row.goal.map { "≤ " + fixed($0, places: 2) } ?? "",
             ]
             text += line([row.name] + columns)
+            if let busy = row.busy { text += "    at \(fixed(busy * 100, places: 0)) % of one processor\n" }
             if let bytes = row.bytesPerConnection {
                 text += "    \(fixed(bytes, places: 0)) bytes of user memory per connection"
                 text += " (limit \(show(row.limitBytesPerConnection, places: 0)))\n"
@@ -35,7 +37,7 @@ enum BenchReport {
     private static func line(_ columns: [String]) -> String {
         var text = ""
         for (index, column) in columns.enumerated() {
-            let width = index == 0 ? 14 : index == 9 ? 22 : 11
+            let width = index == 0 ? 23 : index == 9 ? 22 : 11
             let padding = String(repeating: " ", count: max(0, width - column.count))
             text += index == 0 ? column + padding : padding + column
         }

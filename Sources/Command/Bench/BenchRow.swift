@@ -15,6 +15,10 @@ struct BenchRow: Equatable, Sendable {
     var limitProcessorMicroseconds: Double?
     /// Ours over the limit's: the median of the pairs, and the lowest and highest pair.
     var ratio: Spread?
+    /// The ratio that must not be exceeded.
+    var goal: Double?
+    /// How much of one processor the server used, where the rate was given and not the most it can do.
+    var busy: Double?
     /// User memory per idle connection.
     var bytesPerConnection: Double?
     var limitBytesPerConnection: Double?
@@ -37,6 +41,8 @@ struct BenchRow: Equatable, Sendable {
             ("ratio", ratio?.median, 3),
             ("ratio_min", ratio?.lowest, 3),
             ("ratio_max", ratio?.highest, 3),
+            ("goal", goal, 2),
+            ("busy", busy, 3),
             ("bytes_per_connection", bytesPerConnection, 0),
             ("limit_bytes_per_connection", limitBytesPerConnection, 0),
             ("ms", milliseconds?.median, 2),

@@ -27,7 +27,7 @@ final class CallMetrics: Sendable {
 
     init(_ registry: Registry, calls: [CallDescription]) throws(MetricRefusal) {
         self.registry = registry
-        connections = try registry.gauge("gamekeeper_dialect_connections", help: "Sockets that speak a dialect.")
+        connections = try registry.gauge("gamekeeper_sockets", help: "Sockets that speak a dialect.")
         let messages: MetricName = "gamekeeper_messages_total"
         let messagesHelp = "Messages of sockets, by direction."
         messagesIn = try registry.counter(messages, help: messagesHelp, labels: [MetricLabel("direction", "in")])

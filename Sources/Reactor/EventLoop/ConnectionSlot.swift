@@ -61,6 +61,8 @@ struct ConnectionSlot: ~Copyable {
     var phase = Phase.free
     var interest: Interest = []
     var flags: Flags = []
+    /// How many sweeps must come back before visits that were sent to this slot itself may be opened.
+    var sweepsUnderWay: UInt16 = 0
     var descriptor = Descriptor(number: -1)
     var handler: (any ConnectionHandler)?
     var tls: TLSLink?
@@ -90,18 +92,15 @@ struct ConnectionSlot: ~Copyable {
     let notedBelow: UInt32
     /// How many bytes were thrown away while lingering.
     var discarded: UInt32 = 0
-    /// Where the connection went, or came from: a signpost stays until the connection ends.
+    /// Where the connection went from here the last time, as soon as that is known.
     var forward: ConnectionID? {
         get { forwardID == 0 ? nil : ConnectionID(rawValue: forwardID) }
         set { forwardID = newValue?.rawValue ?? 0 }
     }
-    var previous: ConnectionID? {
-        get { previousID == 0 ? nil : ConnectionID(rawValue: previousID) }
-        set { previousID = newValue?.rawValue ?? 0 }
-    }
     /// 0 names nobody, because generations begin at 1.
     private var forwardID: UInt64 = 0
-    private var previousID: UInt64 = 0
+    /// The slots that the connection has lived in, at most one per loop; a signpost stays in each until it ends.
+    var homes: [ConnectionID] = []
 
     init(loop: EventLoop, index: UInt32) {
         self.loop = loop

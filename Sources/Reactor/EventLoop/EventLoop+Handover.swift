@@ -6,7 +6,8 @@ import Base
 /// lock orders the two. That is the proof behind `@unchecked Sendable`.
 final class ConnectionInTransit: @unchecked Sendable {
     let origin: ConnectionID
-    let previous: ConnectionID?
+    /// Where it has lived, here included.
+    let homes: [ConnectionID]
     let descriptor: Descriptor
     let handler: (any ConnectionHandler)?
     let tls: TLSLink?
@@ -24,7 +25,8 @@ final class ConnectionInTransit: @unchecked Sendable {
 
     init(_ slot: SlotPointer, arrived: @escaping @Sendable (Connection?) -> Void) {
         origin = slot.pointee.id
-        previous = slot.pointee.previous
+        homes =
+            slot.pointee.homes.contains(slot.pointee.id) ? slot.pointee.homes : slot.pointee.homes + [slot.pointee.id]
         descriptor = slot.pointee.descriptor
         handler = slot.pointee.handler
         tls = slot.pointee.tls
@@ -106,6 +108,9 @@ extension EventLoop {
         slot.pointee.timer = nil
         slot.pointee.timerAt = .never
         slot.pointee.deadline = .never
+        slot.pointee.readerJudgedAt = .never
+        slot.pointee.interest = []
+        slot.pointee.forward = nil
         slot.pointee.phase = .moved
         signposts += 1
         slot.pointee.handler = nil
@@ -113,23 +118,26 @@ extension EventLoop {
         slot.pointee.flags.subtract([.dirty, .resumed])
     }
 
-    /// Takes a connection in.
+    /// Takes a connection in: into the slot that it once had here, or into a new one.
     func adopt(_ transit: ConnectionInTransit) {
-        guard life != .stopped, let slot = slab.take(for: self) else { return turnAway(transit) }
-        slot.pointee.descriptor = transit.descriptor
+        let token = transit.homes.first { $0.loop == index }
+        let old = token.flatMap { slab.find($0) }
+        guard life != .stopped, let slot = old ?? slab.take(for: self) else { return turnAway(transit) }
         let interest: Interest = transit.flags.contains(.peerFinished) ? [] : .read
         guard (try? kernel.arm(transit.descriptor, for: interest, token: slot.pointee.id.rawValue)) != nil else {
-            slab.giveBack(slot)
+            if old == nil { slab.giveBack(slot) }
             return turnAway(transit)
         }
         counters.adopted += 1
+        if old != nil { comeHome(slot) }
+        slot.pointee.descriptor = transit.descriptor
         slot.pointee.interest = interest
         slot.pointee.phase = .open
         slot.pointee.handler = transit.handler
         slot.pointee.tls = transit.tls
         slot.pointee.peer = transit.peer
         slot.pointee.flags = transit.flags
-        slot.pointee.previous = transit.origin
+        slot.pointee.homes = transit.homes
         swap(&slot.pointee.input, &transit.input)
         swap(&slot.pointee.output, &transit.output)
         setDeadline(transit.deadline, of: slot)
@@ -143,6 +151,18 @@ extension EventLoop {
         if case .draining = life { tellToStop(slot) }
     }
 
+    /// A signpost becomes a home again. A connection that moves for hours needs one slot per loop, not one per move.
+    ///
+    /// Visits that were sent after it may still be on their way round, and later ones must not overtake them: a sweep
+    /// follows the same way, and what is sent to this slot waits until it has come back.
+    private func comeHome(_ slot: SlotPointer) {
+        signposts -= 1
+        guard let forward = slot.pointee.forward else { return }
+        slot.pointee.forward = nil
+        slot.pointee.sweepsUnderWay += 1
+        siblings[forward.loop].notify(.sweep(forward, home: slot.pointee.id))
+    }
+
     /// No room: the connection ends, as one that is refused at the door does.
     private func turnAway(_ transit: ConnectionInTransit) {
         counters.turnedAway += 1
@@ -150,42 +170,83 @@ extension EventLoop {
         counters.closed += 1
         transit.arrived(nil)
         transit.handler?.closed(Connection(nowhere), because: life == .stopped ? .stopped : .broken(.outOfDescriptors))
-        siblings[transit.origin.loop].notify(.bury(transit.origin))
+        for home in transit.homes { siblings[home.loop].notify(.bury(home)) }
     }
+
+    /// The connection has ended; its signpost goes.
+    func bury(signpost id: ConnectionID) {
+        guard let slot = slab.find(id), slot.pointee.phase == .moved else { return }
+        waitingVisits.removeValue(forKey: id)
+        heldVisits.removeValue(forKey: id)
+        signposts -= 1
+        vacate(slot)
+    }
+
+    // MARK: Visits
 
     /// The connection has arrived: visits that waited for this news follow it, in their order.
     func settled(_ old: ConnectionID, at new: ConnectionID) {
         guard let slot = slab.find(old), slot.pointee.phase == .moved else { return }
         slot.pointee.forward = new
-        for visit in waitingVisits.removeValue(forKey: old) ?? [] { forward(visit, to: new) }
-    }
-
-    /// The connection has ended; its signpost goes, and so do those before it.
-    func bury(signpost id: ConnectionID) {
-        guard let slot = slab.find(id), slot.pointee.phase == .moved else { return }
-        waitingVisits.removeValue(forKey: id)
-        signposts -= 1
-        if let previous = slot.pointee.previous { siblings[previous.loop].notify(.bury(previous)) }
-        vacate(slot)
+        for follower in waitingVisits.removeValue(forKey: old) ?? [] { forward(follower, to: new) }
     }
 
     /// Opens a visit: here, or sent after the connection.
     func visit(_ id: ConnectionID, _ body: @escaping @Sendable (Connection) -> Void) {
         guard let slot = slab.find(id) else { return }
+        guard slot.pointee.sweepsUnderWay > 0 else { return follow(id, body) }
+        // Bounded by the mailbox: these letters were in it, and the sweep is on its way.
+        guard heldVisits[id, default: []].count < limits.mailbox.messagesMax else { return counters.visitsLost += 1 }
+        heldVisits[id, default: []].append(body)
+    }
+
+    /// Opens a visit that waits for no sweep.
+    func follow(_ id: ConnectionID, _ body: @escaping @Sendable (Connection) -> Void) {
+        guard let slot = slab.find(id) else { return }
         switch slot.pointee.phase {
-        case .moved:
-            if let target = slot.pointee.forward { return forward(body, to: target) }
-            // Bounded by the mailbox: these letters were in it, and the news of the arrival is on its way.
-            guard waitingVisits[id, default: []].count < limits.mailbox.messagesMax else {
-                return counters.visitsLost += 1
-            }
-            waitingVisits[id, default: []].append(body)
+        case .moved: pass(.visit(body), behind: slot)
         case .free, .closing: break
         case .connecting, .awaitingProxyHeader, .shakingHands, .open, .lingering: body(Connection(slot))
         }
     }
 
-    private func forward(_ body: @escaping @Sendable (Connection) -> Void, to id: ConnectionID) {
-        if !siblings[id.loop].send(.visit(id, body)) { counters.visitsLost += 1 }
+    /// A sweep goes as far as the visits before it, and then everything before it has been opened.
+    func sweep(_ id: ConnectionID, home: ConnectionID) {
+        guard id != home, let slot = slab.find(id), slot.pointee.phase == .moved else {
+            return siblings[home.loop].notify(.swept(home))
+        }
+        pass(.sweep(home), behind: slot)
     }
+
+    /// Nothing is on its way round any more: what waited for that goes on.
+    func swept(_ home: ConnectionID) {
+        guard let slot = slab.find(home), slot.pointee.sweepsUnderWay > 0 else { return }
+        slot.pointee.sweepsUnderWay -= 1
+        guard slot.pointee.sweepsUnderWay == 0 else { return }
+        for body in heldVisits.removeValue(forKey: home) ?? [] { follow(home, body) }
+    }
+
+    private func pass(_ follower: Follower, behind slot: SlotPointer) {
+        if let target = slot.pointee.forward { return forward(follower, to: target) }
+        let id = slot.pointee.id
+        // Bounded by the mailbox: these letters were in it, and the news of the arrival is on its way. A sweep is one of
+        // a promise.
+        if case .visit = follower, waitingVisits[id, default: []].count >= limits.mailbox.messagesMax {
+            return counters.visitsLost += 1
+        }
+        waitingVisits[id, default: []].append(follower)
+    }
+
+    private func forward(_ follower: Follower, to id: ConnectionID) {
+        switch follower {
+        case .visit(let body): if !siblings[id.loop].send(.follow(id, body)) { counters.visitsLost += 1 }
+        case .sweep(let home): siblings[id.loop].notify(.sweep(id, home: home))
+        }
+    }
+}
+
+/// What goes after a connection that has moved.
+enum Follower {
+    case visit(@Sendable (Connection) -> Void)
+    case sweep(ConnectionID)
 }

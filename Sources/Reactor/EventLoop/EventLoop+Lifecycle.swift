@@ -50,7 +50,9 @@ extension EventLoop {
         counters.closed += 1
         let handler = slot.pointee.handler
         handler?.closed(Connection(slot), because: reason)
-        if let previous = slot.pointee.previous { siblings[previous.loop].notify(.bury(previous)) }
+        let id = slot.pointee.id
+        for home in slot.pointee.homes where home != id { siblings[home.loop].notify(.bury(home)) }
+        heldVisits.removeValue(forKey: id)
         vacate(slot)
     }
 
@@ -70,7 +72,8 @@ extension EventLoop {
         slot.pointee.discarded = 0
         slot.pointee.readerJudgedAt = .never
         slot.pointee.forward = nil
-        slot.pointee.previous = nil
+        slot.pointee.homes = []
+        slot.pointee.sweepsUnderWay = 0
         slot.pointee.peer = .unix(path: "")
         // A slot that stands in the list to flush is harmless there: it carries no `dirty` flag.
         slab.giveBack(slot)

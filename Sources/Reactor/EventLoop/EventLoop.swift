@@ -48,7 +48,9 @@ public final class EventLoop: @unchecked Sendable {
     /// Slots of connections that live on other loops by now.
     var signposts = 0
     /// Visits to connections that are under way to another loop.
-    var waitingVisits: [ConnectionID: [@Sendable (Connection) -> Void]] = [:]
+    var waitingVisits: [ConnectionID: [Follower]] = [:]
+    /// Visits to connections that have come back, until those that were sent after them have come back too.
+    var heldVisits: [ConnectionID: [@Sendable (Connection) -> Void]] = [:]
     var batch: [Mailbox.Letter] = []
     var localJobs: [UnownedJob] = []
     var jobsInHand: [UnownedJob] = []
@@ -218,6 +220,9 @@ public final class EventLoop: @unchecked Sendable {
         case .bury(let id): bury(signpost: id)
         case .moved(let old, let new): settled(old, at: new)
         case .visit(let id, let body): visit(id, body)
+        case .follow(let id, let body): follow(id, body)
+        case .sweep(let id, let home): sweep(id, home: home)
+        case .swept(let home): swept(home)
         }
     }
 }

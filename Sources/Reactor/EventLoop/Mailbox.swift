@@ -11,6 +11,12 @@ final class Mailbox: Sendable {
         case run(@Sendable (EventLoop) -> Void)
         /// Visit this connection, wherever it has gone.
         case visit(ConnectionID, @Sendable (Connection) -> Void)
+        /// The same for a visit that was sent after the connection from where it once lived.
+        case follow(ConnectionID, @Sendable (Connection) -> Void)
+        /// Goes the way of the visits that follow a connection, behind the last of them, and is told to a home of it.
+        case sweep(ConnectionID, home: ConnectionID)
+        /// A sweep that began at this home has seen the last of them.
+        case swept(ConnectionID)
         /// Take this connection in.
         case adopt(ConnectionInTransit)
         /// A connection that left here has arrived over there.

@@ -27,6 +27,8 @@ class Player {
     var isDone = false
     /// Does nothing before this moment.
     var waitsUntil = MonotonicTime(nanoseconds: 0)
+    /// His last turn came before that moment, so he has not had one since.
+    private(set) var isResting = false
     /// Reads at most so many bytes at a time; 0 reads nothing.
     var readsMax = 1 << 16
     /// Sends at most so many bytes at a time.
@@ -58,7 +60,8 @@ class Player {
     /// - Returns: whether it changed anything.
     final func act() -> Bool {
         guard !isDone, let end else { return false }
-        guard network.now >= waitsUntil else { return false }
+        isResting = network.now < waitsUntil
+        guard !isResting else { return false }
         let hasSent = sendSome(end)
         let hasRead = readSome(end)
         if ending == .none, !hasRead, end.waiting == 0 || readsMax == 0, end.isFinished || end.isBroken {

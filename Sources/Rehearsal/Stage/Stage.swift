@@ -183,6 +183,8 @@ public final class Stage {
     private func letTimePass() {
         if loops.allSatisfy(\.isStopped), players.allSatisfy(\.isDone), arrivals == 0 { return }
         if kernels.contains(where: { $0.hasCall }) || arrivals > 0 { return network.advance(by: 1_000_000) }
+        // A look at the clock takes time too: somebody's rest may have ended after his turn.
+        if players.contains(where: { !$0.isDone && $0.isResting && $0.waitsUntil <= network.now }) { return }
         var until = kernels.indices.map { loops[$0].isStopped ? .never : kernels[$0].sleepsUntil }.min() ?? .never
         for player in players where !player.isDone && player.waitsUntil > network.now {
             until = min(until, player.waitsUntil)
