@@ -52,15 +52,20 @@ wait_for_port() {
     exit 1
 }
 
-# Starts PingArena as ./run does, and sets `port` when it listens. 20 s at most.
-start_arena() {
+# Starts one of the games that are linked in, and sets `port` when it listens. 20 s at most.
+start_game() {
+    local game=$1
+    shift
     : > "$work/server.log"
     [ -x "$gamekeeper" ] || skip "$gamekeeper is not built (swift build -c release --product gamekeeper)"
-    "$gamekeeper" run ping-arena --listen 127.0.0.1:0 --admin off --data "$work/data" "$@" > "$work/server.log" 2>&1 &
+    "$gamekeeper" run "$game" --listen 127.0.0.1:0 --admin off --data "$work/data" "$@" > "$work/server.log" 2>&1 &
     started+=($!)
     server=$!
     wait_for_port
 }
+
+# PingArena, as ./run does.
+start_arena() { start_game ping-arena "$@"; }
 
 # The server has to be there still, or whatever was judged has ended it.
 server_still_runs() {

@@ -50,7 +50,7 @@ struct JSONSchema {
         case .map(let element, let count, let nameLengthMax):
             [
                 "type": "object", "additionalProperties": schema(of: element),
-                "propertyNames": ["maxLength": .count(nameLengthMax)],
+                "propertyNames": ["minLength": 1, "maxLength": .count(nameLengthMax)],
                 "minProperties": .count(count.lowerBound), "maxProperties": .count(count.upperBound),
             ]
         case .object(let object): reference(to: object)

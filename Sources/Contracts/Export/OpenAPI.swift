@@ -14,7 +14,11 @@ extension Export {
             "openapi": "3.1.0",
             "info": [
                 "title": .string(contract.name), "version": .string(contract.version),
-                "description": "Calls over HTTP. The same calls over a socket, events and topics are in asyncapi.json.",
+                "description": .string(
+                    "Calls over HTTP. The same calls over a socket, events and topics are in asyncapi.json. A request may bring "
+                        + "Gamekeeper-Deadline-Ms (how long the server may work on it), traceparent (W3C trace context) and, where a "
+                        + "call says so, Idempotency-Key: the same key gives the first outcome again, for 24 hours."
+                ),
                 "license": ["name": "As the game says", "identifier": "LicenseRef-game"],
             ],
             "servers": [["url": "/"]],
@@ -36,43 +40,25 @@ extension Export {
         var responses = Value.Object()
         responses[call.result == nil ? "204" : "200"] = done
         for status in Self.refusalStatuses { responses[status.code] = Self.refusal(status.meaning) }
-        var parameters: [Value] = [
-            Self.header(
-                "Gamekeeper-Deadline-Ms",
-                "How long the server may work on it.",
-                ["type": "integer", "minimum": 1, "maximum": 60_000]
-            ),
-            Self.header("traceparent", "W3C trace context.", ["type": "string", "maxLength": 128]),
-        ]
-        if call.isIdempotent {
-            parameters.append(
-                Self.header(
-                    "Idempotency-Key",
-                    "The same key gives the first outcome again, for 24 hours.",
-                    ["type": "string", "minLength": 1, "maxLength": 64]
-                )
-            )
-        }
         var result = Value.Object()
         result["operationId"] = .string(call.name)
         result["summary"] = .string(call.summary.isEmpty ? call.name : call.summary)
         result["description"] = .string(Facts(call).sentence)
         result["tags"] = [.string(String(call.name.prefix { $0 != "." }))]
         result["security"] = call.permission == .public ? [] : [["access": []]]
-        result["parameters"] = .array(parameters)
         result["requestBody"] = [
-            "required": true,
+            "required": .bool(Self.needsBody(call)),
             "content": ["application/json": ["schema": schema.reference(to: call.parameters, owner: call.name)]],
         ]
         result["responses"] = .object(responses)
         return .object(result)
     }
 
-    private static func header(_ name: String, _ description: String, _ schema: Value) -> Value {
-        [
-            "name": .string(name), "in": "header", "required": false, "description": .string(description),
-            "schema": schema,
-        ]
+    /// No body at all stands for an object without fields.
+    private static func needsBody(_ call: CallDescription) -> Bool {
+        call.parameters.fields.contains { field in
+            if case .optional = field.shape { false } else { true }
+        }
     }
 
     private static func refusal(_ meaning: String) -> Value {

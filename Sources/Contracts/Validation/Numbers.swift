@@ -45,9 +45,28 @@ extension Int64: FieldValue {
         _ reader: inout Reader,
         _ range: ClosedRange<Int64>
     ) throws(Fault) -> Int64 {
+        let start = reader.bookmark
         let value: Int64
-        do throws(WireError) { value = try reader.int64() } catch { throw Fault(error) }
+        do throws(WireError) { value = try reader.int64() } catch {
+            value = try wholeDouble(&reader, from: start, instead: error)
+        }
         return try value.judged(range)
+    }
+
+    /// Reads `250.0`, which is a whole number to JSON Schema and to languages that have one kind of number.
+    @inlinable @inline(never)
+    static func wholeDouble<Reader: ContractReader & ~Escapable>(
+        _ reader: inout Reader,
+        from start: WireBookmark,
+        instead error: WireError
+    ) throws(Fault) -> Int64 {
+        guard error.kind == .wrongType, Reader.format != .protobuf else { throw Fault(error) }
+        reader.go(to: start)
+        let value: Double
+        do throws(WireError) { value = try reader.double() } catch { throw Fault(error) }
+        // Beyond 2^53 a double stands for several whole numbers.
+        guard value.magnitude <= 9_007_199_254_740_992, let whole = Int64(exactly: value) else { throw Fault(error) }
+        return whole
     }
 
     /// Writes a whole number.

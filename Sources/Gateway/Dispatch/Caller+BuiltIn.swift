@@ -57,7 +57,7 @@ extension Caller {
     func endOwnSession(_ name: String?) async throws(Refusal) -> Bool {
         let own = try await server.sessions(of: player)
         guard let wanted = name ?? session?.description else {
-            throw Refusal(.invalidAction, "over HTTP a session must be named")
+            throw Refusal(.notFound, "this call has no session; over HTTP it must be named")
         }
         guard let found = own.first(where: { $0.id.description == wanted }) else {
             throw Refusal(.notFound, "there is no such session")
@@ -69,7 +69,7 @@ extension Caller {
 
     private func family(_ name: String) throws(Refusal) -> (topic: TopicName, family: CompiledTopic) {
         guard let topic = TopicName(name) else {
-            throw Refusal(.invalidArgument, "not a topic's name", details: BuiltIn.fault("params.topic", "malformed"))
+            throw Refusal(.notFound, "there can be no topic of this name")
         }
         guard let family = desk.gate.contract.topic(named: topic.family) else {
             throw Refusal(.notFound, "there is no such topic")

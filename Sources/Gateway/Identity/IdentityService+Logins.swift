@@ -10,13 +10,13 @@ extension IdentityService {
     /// The store gets a code of the secret under a key of ours, never the secret: who steals the store can neither log in
     /// nor guess.
     ///
-    /// A secret has 16 to 128 bytes, of which the device should have drawn at least 128 bits.
+    /// A secret has 16 to 128 characters, of which the device should have drawn at least 128 bits.
     ///
     /// - Returns: the player, and what the client keeps.
     /// - Throws: `badSecret`, `banned`, `unavailable`.
     public func guest(secret: String, at now: WallTime) async throws -> Login {
+        guard (16...128).contains(secret.unicodeScalars.count) else { throw IdentityRefusal.badSecret }
         let bytes = Array(secret.utf8)
-        guard (16...128).contains(bytes.count) else { throw IdentityRefusal.badSecret }
         var subject = ByteBuffer(capacity: 43)
         unsafe Base64.url.append(vault.guests.code(for: bytes.span.bytes).bytes, to: &subject)
         let credential = Credential(kind: .guest, subject: String(decoding: subject.array(), as: UTF8.self))
