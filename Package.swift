@@ -34,7 +34,7 @@ let rooms: [(name: String, sees: String)] = [
     ("Gamekeeper", "Base Wire Crypto Reactor Web Contracts Gateway Console"),
     ("Rehearsal", "Base Wire Crypto Reactor Web Contracts Gateway Gamekeeper"),
     ("Command", "Base Wire Crypto Reactor Web Contracts Gateway Console Gamekeeper"),
-    ("GamekeeperKit", "Base Wire Web Contracts Gateway Gamekeeper Command"),
+    ("GamekeeperKit", "Base Wire Reactor Web Contracts GamekeeperClient Gateway Gamekeeper Command"),
 ]
 
 /// Files that are part of a room's code.

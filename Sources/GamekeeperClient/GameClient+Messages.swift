@@ -1,6 +1,6 @@
 import Base
 public import Contracts
-import Wire
+public import Wire
 
 // Calls, events and requests with the types of a contract.
 extension GameClient {
@@ -11,6 +11,18 @@ extension GameClient {
     public func call<Params: Message, Answer: Message>(
         _ method: String,
         _ params: Params,
+        answers: Answer.Type,
+        _ options: CallOptions = CallOptions()
+    ) async throws(CallFailure) -> Answer {
+        try await exchange(method, encoded(params), options).message(answers)
+    }
+
+    /// Calls a method with params that no contract describes here, and reads the answer as a message.
+    ///
+    /// - Throws: as the other one.
+    public func call<Answer: Message>(
+        _ method: String,
+        _ params: Value,
         answers: Answer.Type,
         _ options: CallOptions = CallOptions()
     ) async throws(CallFailure) -> Answer {

@@ -3,6 +3,7 @@
 @_exported public import Command
 @_exported public import Contracts
 @_exported public import Gamekeeper
+@_exported public import GamekeeperClient
 @_exported public import Gateway
 @_exported public import Web
 @_exported public import Wire

@@ -19,6 +19,13 @@ protocol AuditLine: Sendable {
     func ping() async -> Double?
     /// Waits, when the game said so.
     func pause(milliseconds: Int64) async
+    /// The player leaves.
+    func close() async
+}
+
+extension AuditLine {
+    /// Nothing is open.
+    func close() async {}
 }
 
 /// Where lines come from.

@@ -53,6 +53,11 @@ actor SocketLine: AuditLine {
     }
 
     nonisolated func pause(milliseconds: Int64) async { try? await Task.sleep(for: .milliseconds(milliseconds)) }
+
+    func close() {
+        conversation?.close()
+        conversation = nil
+    }
 }
 
 /// One socket's questions and answers.
@@ -87,9 +92,10 @@ final class SocketConversation: Sendable {
                 case .binary(let bytes): bytes
                 }
             for reading in AuditReading.all(in: bytes, format) {
+                // Whoever is answered here may at once wait for the next message, and this is not it: he comes last.
+                settle(Self.anyID, reading.answer)
                 if reading.isPong { settle(Self.pingID, reading.answer) }
                 if let id = reading.id { settle(id, reading.answer) }
-                settle(Self.anyID, reading.answer)
             }
         }
         let code = Int(channel.closeCode?.rawValue ?? 1006)
