@@ -23,6 +23,15 @@ import Testing
         for code in ErrorCode.all { #expect(calls.count(method: 0, code: code) == 1) }
     }
 
+    @Test func `what is refused counts by its code too, whether or not it was a call`() throws {
+        let calls = try CallMetrics(methods: ["a"], Registry(loops: 2))
+        calls.record(method: 0, code: nil, nanoseconds: 1, loop: 0)
+        calls.record(method: 0, code: .rateLimited, nanoseconds: 1, loop: 0)
+        calls.refused(.rateLimited, loop: 1)
+        #expect(calls.refusals(.rateLimited) == 2 && calls.refusals(.internal) == 0)
+        #expect(calls.durations(of: 0).counts.reduce(0, +) == 2)
+    }
+
     @Test func `every time counts in the bucket that holds it`() throws {
         let times = try Registry(loops: 1).timings("x_seconds", help: "", label: "method", members: ["a", "b"])
         let edges = TimingFamily.bounds.flatMap { [$0 - 1, $0, $0 + 1] }

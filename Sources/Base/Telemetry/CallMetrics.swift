@@ -7,11 +7,13 @@ public final class CallMetrics: Sendable {
     public static let answered = "OK"
     private let calls: CounterFamily
     private let times: TimingFamily
+    private let refusals: CounterFamily
     /// The place of each code's number among the codes; what is not in the catalogue counts as `INTERNAL`.
     private let places: [UInt8]
     private let width: Int
 
-    /// Registers `gamekeeper_calls_total{method,code}` and `gamekeeper_call_duration_seconds{method}`.
+    /// Registers `gamekeeper_calls_total{method,code}`, `gamekeeper_call_duration_seconds{method}` and
+    /// `gamekeeper_refusals_total{code}`.
     ///
     /// - Parameters:
     ///   - methods: the names of the calls, by their index; `unknown` is added behind them, for calls that do not exist,
@@ -41,6 +43,12 @@ public final class CallMetrics: Sendable {
             label: "method",
             members: methods
         )
+        refusals = try registry.counters(
+            "gamekeeper_refusals_total",
+            help: "Calls, and messages that were not even calls, by the code that they were refused with.",
+            labels: ["code"],
+            members: codes.dropFirst().map { [$0] }
+        )
     }
 
     /// The index under which calls of no known method count.
@@ -63,10 +71,24 @@ public final class CallMetrics: Sendable {
         let place = Int(places[min(max(0, number), places.count &- 1)])
         calls.add(member: method &* width &+ place, loop: loop)
         times.record(nanoseconds: nanoseconds, member: method, loop: loop)
+        if place > 0 { refusals.add(member: place &- 1, loop: loop) }
+    }
+
+    /// Records a message that was refused before anybody knew which call it might be.
+    public func refused(_ code: ErrorCode, loop: Int) {
+        let place = Int(places[Int(code.number)])
+        if place > 0 { refusals.add(member: place &- 1, loop: loop) }
     }
 
     /// How often a method was answered with a code; `nil` for an answer that was no refusal.
     public func count(method: Int, code: ErrorCode?) -> Int {
         calls.value(of: method * width + Int(places[Int(code?.number ?? 0)]))
     }
+
+    /// How often anything was refused with a code.
+    public func refusals(_ code: ErrorCode) -> Int { refusals.value(of: Int(places[Int(code.number)]) - 1) }
+
+    /// How many of a method's calls took how long: what quantiles are told from. One number for each of
+    /// `TimingFamily.bounds` and one for what took longer, and the sum in nanoseconds.
+    public func durations(of method: Int) -> (counts: [Int], sum: Int) { times.snapshot(of: method) }
 }

@@ -7,7 +7,7 @@ public struct Span: ~Copyable, Sendable {
     /// The span that it works for; 0 at the root.
     public let parent: UInt64
     /// What kind of work it is.
-    public let name: StaticString
+    public let name: String
     /// When the work began.
     public let start: MonotonicTime
     /// On whose behalf it is done: set right after the beginning, where it is not the default.
@@ -21,7 +21,7 @@ public struct Span: ~Copyable, Sendable {
     fileprivate init(
         context: TraceContext,
         parent: UInt64,
-        name: StaticString,
+        name: String,
         start: MonotonicTime,
         _ tracer: borrowing Tracer
     ) {
@@ -58,7 +58,7 @@ public struct Span: ~Copyable, Sendable {
         /// The span that it worked for; 0 at the root.
         public let parent: UInt64
         /// What kind of work it was.
-        public let name: StaticString
+        public let name: String
         /// On whose behalf it was done.
         public let kind: Kind
         /// What the caller's other tools want to be handed on.
@@ -121,7 +121,7 @@ public struct Tracer: Sendable {
 
     /// Begins work that nobody here asked for: a root, or the continuation of a caller's trace.
     public func begin(
-        _ name: StaticString,
+        _ name: String,
         caller: TraceContext? = nil,
         at time: MonotonicTime,
         entropy: inout some EntropySource & ~Copyable
@@ -138,7 +138,7 @@ public struct Tracer: Sendable {
 
     /// Begins a part of work that is under way.
     public func begin(
-        _ name: StaticString,
+        _ name: String,
         under parent: TraceContext,
         at time: MonotonicTime,
         entropy: inout some EntropySource & ~Copyable

@@ -47,7 +47,7 @@ public struct OTLPMessage: Sendable {
         message.bytes(2, [span.context.span])
         if let state = span.state { message.text(3, state.text) }
         if span.parent != 0 { message.bytes(4, [span.parent]) }
-        message.text(5, span.name.description)
+        message.text(5, span.name)
         message.number(6, UInt64(span.kind.rawValue))
         message.fixed64(7, wall(span.start))
         message.fixed64(8, wall(span.end))

@@ -50,6 +50,7 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
         guard kind == dialect.kind else { return close(.malformed) }
         let verdict = desk.desk.receive(bytes: message.byteCount, on: &budget, at: loop.now)
         guard verdict.isAllowed else {
+            desk.gate.callMetrics.refused(.rateLimited, loop: loop.index)
             tell(Denial(.rateLimited, wait: verdict.retryAfterMilliseconds), to: nil)
             if budget.isFlooding { close(.flooding) }
             return
@@ -119,6 +120,7 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
     final func breach(_ refusal: Refusal, to correlation: D.Correlation?) {
         desk.gate.metrics.protocolErrors.add(loop: desk.loop.index)
         guard spendMessage() else { return }
+        desk.gate.callMetrics.refused(refusal.code, loop: desk.loop.index)
         protocolErrors += 1
         tell(refusal, to: correlation)
         if protocolErrors >= desk.gate.limits.calls.protocolErrorsMax { close(.malformed) }

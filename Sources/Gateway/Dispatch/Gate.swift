@@ -51,7 +51,9 @@ public final class Gate: Sendable {
     let limits: Limits
     let telemetry: Telemetry
     let log: Log
-    let metrics: CallMetrics
+    let metrics: SocketMetrics
+    /// By `CompiledCall.index`.
+    let callMetrics: CallMetrics
     let plan: BudgetPlan
     let players: PlayerBudgets<PlayerID>
     let addresses: AddressBudgets
@@ -85,7 +87,8 @@ public final class Gate: Sendable {
         hooks = parts.hooks
         calls = parts.calls ?? CallLog(log, loops: group.loops.count, limits: limits.telemetry)
         let descriptions = contract.calls.map(\.description)
-        metrics = try CallMetrics(telemetry.metrics, calls: descriptions)
+        metrics = try SocketMetrics(telemetry.metrics)
+        callMetrics = try CallMetrics(methods: descriptions.map(\.name), telemetry.metrics)
         plan = BudgetPlan(limits.budget, calls: descriptions, loops: group.loops.count)
         players = PlayerBudgets(limits.budget, calls: descriptions.count)
         addresses = AddressBudgets(limits.budget, calls: descriptions.count)

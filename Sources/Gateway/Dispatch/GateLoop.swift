@@ -13,7 +13,6 @@ final class GateLoop {
     let actor: LoopActor
     var desk: BudgetDesk
     var bans: AddressBanReader
-    var refusals: RefusalCounters
     var entropy = SecureEntropy()
     private var spareCaller: Caller?
     private var spareOutput = ByteBuffer()
@@ -27,7 +26,6 @@ final class GateLoop {
         actor = LoopActor(on: loop)
         desk = BudgetDesk(gate.plan)
         bans = AddressBanReader(gate.bans)
-        refusals = RefusalCounters(calls: gate.contract.calls.count, loop: loop.index)
     }
 
     // MARK: Things that are used again
@@ -72,7 +70,6 @@ final class GateLoop {
     @inline(__always)
     func admit(_ incoming: borrowing IncomingCall, _ visitor: Visitor) -> CallAdmission {
         guard let call = gate.contract.call(named: incoming.method) else {
-            gate.metrics.unknown.add(loop: loop.index)
             return refuse(.unknownMethod, nil, visitor)
         }
         switch call.description.permission {
@@ -108,15 +105,17 @@ final class GateLoop {
     @inline(__always)
     func answered(_ call: CompiledCall<Caller>, _ visitor: Visitor, since: MonotonicTime) {
         let nanoseconds = loop.kernel.now().nanoseconds &- since.nanoseconds
-        gate.metrics.answered(call.index, nanoseconds: nanoseconds, loop: loop.index)
+        gate.callMetrics.record(method: call.index, number: 0, nanoseconds: nanoseconds, loop: loop.index)
         gate.calls.ended(nil, nanoseconds: nanoseconds, at: loop.now, loop: loop.index, facts(call, visitor))
     }
 
     /// Counts a refused call.
     func refused(_ call: CompiledCall<Caller>?, _ visitor: Visitor, _ code: ErrorCode, since: MonotonicTime) {
-        guard let call else { return }
-        refusals.count(call.index, code, gate.metrics)
         let nanoseconds = loop.now.nanoseconds &- since.nanoseconds
+        let metrics = gate.callMetrics
+        let method = call?.index ?? metrics.unknownMethod
+        metrics.record(method: method, number: Int(code.number), nanoseconds: nanoseconds, loop: loop.index)
+        guard let call else { return }
         gate.calls.ended(code, nanoseconds: nanoseconds, at: loop.now, loop: loop.index, facts(call, visitor))
     }
 
