@@ -30,4 +30,22 @@ import Wire
             for await isIn in group { #expect(isIn) }
         }
     }
+
+    @Test func `a numbered call is dropped on the socket that has replaced the one where it came`() async throws {
+        let counter = CallCounter()
+        let gate = try LiveGate(Skirmish.contract(counter))
+        let first = try await gate.player("nora")
+        let token = try await resumeToken(of: first)
+        let hit: Value.Object = ["target_id": .string("p"), "weapon": .string("axe")]
+        try await first.call("player.attack", hit, ["seq": .int(7)])
+        let second = try await gate.connect()
+        try await second.call("session.resume", ["token": .string(token), "epoch": .int(1), "seq": .int(0)])
+        try second.send(
+            .object([
+                "type": .string("rpc"), "method": .string("player.attack"), "seq": .int(7), "params": .object(hit),
+            ])
+        )
+        try await second.call("server.time")
+        #expect(counter.calls == 1)
+    }
 }
