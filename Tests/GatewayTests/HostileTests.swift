@@ -48,4 +48,21 @@ import Wire
         try await second.call("server.time")
         #expect(counter.calls == 1)
     }
+
+    @Test func `a role that was taken away does not come back with a session`() async throws {
+        let gate = try LiveGate(Skirmish.contract())
+        let before = try await gate.player("olga")
+        let name = try #require(PlayerID(before.tokens["player_id"].text))
+        let identity = gate.gate.identity
+        try await identity.set("moderator", granted: true, for: name)
+        let first = try await gate.player("olga")
+        let token = try await resumeToken(of: first)
+        try await first.call("room.close", ["now": .bool(true)])
+        try first.channel.socket.close()
+        _ = await first.closing()
+        try await identity.set("moderator", granted: false, for: name)
+        let second = try await gate.connect()
+        try await second.call("session.resume", ["token": .string(token), "epoch": .int(1), "seq": .int(0)])
+        await #expect(throws: Told.self) { try await second.call("room.close", ["now": .bool(true)]) }
+    }
 }

@@ -140,12 +140,13 @@ public final class Gate: Sendable {
             }
         case .roles(let player, let roles):
             for loop in loops {
-                _ = sessions.post(to: loop.index) { hub in
+                let isPosted = sessions.post(to: loop.index) { hub in
                     hub.walk { session in
                         guard session.owner.player == player else { return }
-                        (session.companion as? SessionDesk)?.visitor?.rolesChanged(roles)
+                        (session.companion as? SessionDesk)?.rolesChanged(roles)
                     }
                 }
+                if !isPosted { log.warning("a player's roles are others, but his sessions could not be told") }
             }
         }
     }

@@ -43,14 +43,7 @@ class Visitor {
 
     /// The player may do other things now.
     final func rolesChanged(_ roles: Roles) {
-        guard let identity else { return }
-        self.identity = Identity(
-            player: identity.player,
-            roles: roles,
-            family: identity.family,
-            expires: identity.expires,
-            isNew: identity.isNew
-        )
+        identity = identity?.having(roles)
     }
 
     /// Somebody has proven who he is, in the middle of a call: he gets his session, where the connection has one.
