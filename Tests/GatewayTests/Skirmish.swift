@@ -46,6 +46,13 @@ enum Skirmish {
             Call("player.buy", .string("item", 1...32), idempotent: true) { caller, item in
                 Hit(damage: counter.count())
             }
+            Call("player.order", .int("milliseconds", 0...60_000), idempotent: true, deadline: .milliseconds(50)) {
+                caller,
+                milliseconds in
+                let number = counter.count()
+                try await Task.sleep(for: .milliseconds(milliseconds))
+                return Hit(damage: number)
+            }
             Call("player.wait", .int("milliseconds", 0...60_000), deadline: .seconds(2)) { caller, milliseconds in
                 counter.count()
                 do {
@@ -61,7 +68,9 @@ enum Skirmish {
             }
             Call("player.break", .bool("now")) { caller, now -> Void in throw Fault() }
             Call("room.close", .bool("now"), permission: .role("moderator")) { caller, now -> Void in }
-            Call("server.time", permission: .public) { caller -> Line in Line(text: caller.playerIfKnown?.description ?? "nobody") }
+            Call("server.time", permission: .public) { caller -> Line in
+                Line(text: caller.playerIfKnown?.description ?? "nobody")
+            }
             Call("player.nudge", .player("other")) { caller, other -> Void in
                 caller.send(hit, Hit(damage: 1), to: other)
             }
