@@ -20,6 +20,8 @@ class Visitor {
     final private(set) var payer: BudgetDesk.Payer
     /// Calls whose handlers answer later.
     final var underWay: [CallUnderWay] = []
+    /// How many handlers run that answer later, those included for whose answer nobody waits any more.
+    final var tasksRunning = 0
     /// Which fire-and-forget calls of the session have come.
     final var sequence = CallSequence()
 
@@ -39,6 +41,12 @@ class Visitor {
             address: payer.address,
             player: desk.gate.players.budget(of: identity.player, at: desk.loop.now)
         )
+    }
+
+    /// Nobody is known here any more.
+    final func forgetIdentity() {
+        identity = nil
+        payer = BudgetDesk.Payer(address: payer.address, player: nil)
     }
 
     /// The player may do other things now.
