@@ -24,6 +24,9 @@ public protocol OutcomeStore: Sendable {
 
     /// Lets the next one with this key run, because a ticket of this number has ended without an outcome.
     func dropped(_ claim: OutcomeClaim, number: UInt64)
+
+    /// Tells those whose deadline has passed, and forgets what is too old. The gate calls it a few times a second.
+    func pass(to now: MonotonicTime)
 }
 
 extension OutcomeStore {
