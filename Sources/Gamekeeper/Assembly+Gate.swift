@@ -19,9 +19,10 @@ extension Assembly {
         let now = SystemClock().wallTime()
         let vault: KeyVault
         do throws(KeyRefusal) {
-            vault = try configuration.data.map { (data) throws(KeyRefusal) in
-                try KeyVault(folder: data, at: now, limits: limits.identity)
-            } ?? KeyVault(developmentAt: now, limits: limits.identity)
+            vault =
+                try configuration.data.map { (data) throws(KeyRefusal) in
+                    try KeyVault(folder: data, at: now, limits: limits.identity)
+                } ?? KeyVault(developmentAt: now, limits: limits.identity)
         } catch {
             throw .keys(error)
         }
@@ -43,6 +44,22 @@ extension Assembly {
             return try Gate(game.contract, on: loops, parts)
         } catch {
             throw .metrics(error)
+        }
+    }
+}
+
+extension Assembly {
+    /// Once a minute logins and accounts that have expired are forgotten, and the next signing key is made in time.
+    static func maintain(_ gate: Gate, _ limits: Limits.Blocking) {
+        let pool = BlockingPool(limits: limits)
+        gate.server.every(.seconds(60)) { server in
+            Task {
+                do {
+                    try await gate.identity.maintain(at: server.wall, on: pool)
+                } catch {
+                    server.log.error("accounts and keys could not be maintained", ["reason": .text("\(error)")])
+                }
+            }
         }
     }
 }

@@ -23,6 +23,7 @@ public final class Assembly: Sendable {
     public static let version = "0.1.0"
     private var log: Log { telemetry.log }
     private let stopTimeout: Duration
+    private let blocking: Limits.Blocking
 
     /// Why a process does not start.
     public enum Failure: Error {
@@ -117,6 +118,7 @@ public final class Assembly: Sendable {
         }
         addresses = listening
         stopTimeout = configuration.limits.loop.stopTimeout
+        blocking = configuration.limits.blocking
     }
 
     /// Runs until an operator stops it: the main thread waits for signals, the loops do the work.
@@ -137,7 +139,10 @@ public final class Assembly: Sendable {
                 "admin": .text(operations.admin.address?.description ?? "off"),
             ]
         )
-        if let gate { hooks.started?(gate.server) }
+        if let gate {
+            Self.maintain(gate, blocking)
+            hooks.started?(gate.server)
+        }
         announce(self)
         while case .reload = Signals.wait() { reloadCertificates() }
         log.write(.info, "stopping", ["within": .duration(stopTimeout)])
