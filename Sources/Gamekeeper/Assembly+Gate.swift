@@ -48,6 +48,22 @@ extension Assembly {
     }
 }
 
+extension Assembly {
+    /// Once a minute logins and accounts that have expired are forgotten, and the next signing key is made in time.
+    static func maintain(_ gate: Gate, _ limits: Limits.Blocking) {
+        let pool = BlockingPool(limits: limits)
+        gate.server.every(.seconds(60)) { server in
+            Task {
+                do {
+                    try await gate.identity.maintain(at: server.wall, on: pool)
+                } catch {
+                    server.log.error("accounts and keys could not be maintained", ["reason": .text("\(error)")])
+                }
+            }
+        }
+    }
+}
+
 extension AdminDesk {
     /// The same desk, at which the sessions and bans of a gate can be asked for too.
     func asking(_ gate: Gate) -> AdminDesk {

@@ -23,8 +23,7 @@ public final class Assembly: Sendable {
     public static let version = "0.1.0"
     private var log: Log { telemetry.log }
     private let stopTimeout: Duration
-    /// For what blocks: new keys are written by it.
-    private let pool: BlockingPool
+    private let blocking: Limits.Blocking
 
     /// Why a process does not start.
     public enum Failure: Error {
@@ -114,7 +113,7 @@ public final class Assembly: Sendable {
         }
         addresses = listening
         stopTimeout = configuration.limits.loop.stopTimeout
-        pool = BlockingPool(limits: configuration.limits.blocking)
+        blocking = configuration.limits.blocking
     }
 
     private static func tls(_ configuration: Configuration) throws(Failure) -> TLSServer? {
@@ -145,7 +144,7 @@ public final class Assembly: Sendable {
             ]
         )
         if let gate {
-            gate.begin(pool)
+            Self.maintain(gate, blocking)
             hooks.started?(gate.server)
         }
         announce(self)

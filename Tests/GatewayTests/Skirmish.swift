@@ -46,6 +46,13 @@ enum Skirmish {
             Call("player.buy", .string("item", 1...32), idempotent: true) { caller, item in
                 Hit(damage: counter.count())
             }
+            Call("player.order", .int("milliseconds", 0...60_000), idempotent: true, deadline: .milliseconds(50)) {
+                caller,
+                milliseconds in
+                let number = counter.count()
+                try await Task.sleep(for: .milliseconds(milliseconds))
+                return Hit(damage: number)
+            }
             Call("player.wait", .int("milliseconds", 0...60_000), deadline: .seconds(2)) { caller, milliseconds in
                 counter.count()
                 do {

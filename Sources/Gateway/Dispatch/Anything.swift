@@ -21,7 +21,9 @@ struct Anything: FieldValue {
         write = { _, output in output.append(bytes.bytes) }
     }
 
-    static func read<Reader: ContractReader & ~Escapable>(_ reader: inout Reader, _ rules: Void) throws(Fault) -> Anything {
+    static func read<Reader: ContractReader & ~Escapable>(_ reader: inout Reader, _ rules: Void) throws(Fault)
+        -> Anything
+    {
         var bytes = ByteBuffer()
         do throws(WireError) {
             if Reader.format == .protobuf {

@@ -13,6 +13,8 @@ final class CallUnderWay {
     var timer: LoopTimer?
     /// Whether somebody has ended it.
     private(set) var isOver = false
+    /// Whether its caller was told that it is late, although it goes on.
+    var isLate = false
     /// Whether its outcome is kept under a key, so that it goes on when its socket is gone.
     let isKept: Bool
     private let loop: EventLoop

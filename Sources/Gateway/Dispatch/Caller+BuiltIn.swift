@@ -124,7 +124,7 @@ extension Caller {
         var canonical = ByteBuffer()
         try family.canonical(visitor.format, received.bytes, to: &canonical)
         let message = SharedBytes(canonical)
-        let event = event(topic.family, family.description.lane, topic) { format, output in
+        let event = event(topic.family, family.description.lane, topic, weight: message.count) { format, output in
             // What was judged when it came can be written.
             try? family.write(canonical: message.bytes, as: format, to: &output)
         }

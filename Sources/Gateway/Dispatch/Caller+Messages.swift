@@ -116,9 +116,11 @@ extension Caller {
         _ name: String,
         _ lane: Lane,
         _ topic: TopicName?,
+        weight: Int = 0,
         payload: @escaping EventPayload
     ) -> OutgoingEvent {
         var circumstances = OutgoingEvent.Circumstances()
+        circumstances.weight = weight
         circumstances.lane = lane
         circumstances.topic = topic
         circumstances.trace = trace.flatMap { $0.isSampled ? $0 : nil }
@@ -161,6 +163,12 @@ extension Gate {
         circumstances.lane = topic.description.lane
         circumstances.topic = name
         circumstances.trace = trace.flatMap { $0.isSampled ? $0 : nil }
+        if topic.description.history > 0 {
+            // What is remembered is counted by its bytes. One that breaks its own contract is told of when it is sent.
+            var probe = ByteBuffer()
+            try? topic.encode(payload, as: .messagePack, to: &probe)
+            circumstances.weight = probe.count
+        }
         let log = log
         let event = OutgoingEvent(family, at: wall, circumstances) { format, output in
             do throws(Fault) {

@@ -66,7 +66,7 @@ extension DialectConnection {
     /// Brings the socket to the session that a client wants back, and answers there.
     final func resumeSession(_ claim: ResumeClaim, answer: @escaping (Result<BuiltIn.Resumed, Refusal>) -> Void) {
         // What is under way would answer on a loop that the socket has left.
-        guard underWay.isEmpty, !isEntering else {
+        guard tasksRunning == 0, !isEntering else {
             return answer(.failure(Refusal(.invalidAction, "other calls are under way")))
         }
         isEntering = true
@@ -85,7 +85,7 @@ extension DialectConnection {
         _ claim: ResumeClaim,
         _ answer: @escaping (Result<BuiltIn.Resumed, Refusal>) -> Void
     ) {
-        guard underWay.isEmpty, let socket, socket.isOpen else { return notResumed(.unavailable, answer) }
+        guard tasksRunning == 0, let socket, socket.isOpen else { return notResumed(.unavailable, answer) }
         cancelLoginTimer()
         leaveSession()
         // The connection goes with its socket and is not touched here until that has arrived.
@@ -135,6 +135,8 @@ extension DialectConnection {
     private final func leaveSession() {
         guard let session else { return }
         self.session = nil
+        // Without a session nobody would tell this socket that a login has ended.
+        forgetIdentity()
         desk.hub.detach(session, from: self)
         desk.hub.end(session, .ended)
     }

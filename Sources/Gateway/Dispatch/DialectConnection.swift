@@ -193,6 +193,8 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
     final func awaitDrain() { socket?.awaitDrain() }
 
     final func end(_ reason: LinkEnd) {
+        // A socket that replaces this one goes on counting where this one stopped.
+        (session?.companion as? SessionDesk)?.sequence = sequence
         session = nil
         close(GateClose(reason))
     }

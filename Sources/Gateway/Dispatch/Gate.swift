@@ -101,6 +101,8 @@ public final class Gate: Sendable {
         desks = Desks()
         desks.all = group.loops.map { GateLoop($0, of: self) }
         identity.onChange { [weak self] change in self?.changed(change) }
+        let isPosted = group.loops[0].post { [weak self] in self?.tidy(on: $0) }
+        precondition(isPosted, "a loop that does not run yet has room for a letter")
     }
 
     /// The server, for code that belongs to no call.
@@ -137,6 +139,17 @@ public final class Gate: Sendable {
         Int(turn.wrappingAdd(1, ordering: .relaxed).oldValue.magnitude % UInt(loops.count))
     }
 
+    /// How often those are told whose time has passed, and some of what nobody needs any more is forgotten.
+    private static let tidyInterval = Duration.milliseconds(250)
+
+    private func tidy(on loop: EventLoop) {
+        outcomes.pass(to: loop.now)
+        players.sweep(most: 64, at: loop.now)
+        addresses.sweep(most: 64, at: loop.now)
+        let timer = loop.schedule(at: loop.now + Self.tidyInterval) { [weak self] in self?.tidy(on: loop) }
+        if timer == nil { log.error("there is no timer for the gate's own") }
+    }
+
     /// A login has ended, or a player's roles are others: from whatever thread it was caused on.
     private func changed(_ change: IdentityChange) {
         switch change {
@@ -147,12 +160,13 @@ public final class Gate: Sendable {
             }
         case .roles(let player, let roles):
             for loop in loops {
-                _ = sessions.post(to: loop.index) { hub in
+                let isPosted = sessions.post(to: loop.index) { hub in
                     hub.walk { session in
                         guard session.owner.player == player else { return }
-                        (session.companion as? SessionDesk)?.visitor?.rolesChanged(roles)
+                        (session.companion as? SessionDesk)?.rolesChanged(roles)
                     }
                 }
+                if !isPosted { log.warning("a player's roles are others, but his sessions could not be told") }
             }
         }
     }

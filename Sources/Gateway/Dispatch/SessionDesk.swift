@@ -88,6 +88,12 @@ final class SessionDesk: SessionCompanion {
     /// It can be used from here on: the game may say something to a player who comes.
     func begin(_ session: Session) { gate.hooks.joined?(PlayerSession(session, server: Server(gate))) }
 
+    /// The player may do other things now, and so may whoever comes back to this session later.
+    func rolesChanged(_ roles: Roles) {
+        identity = identity.having(roles)
+        visitor?.rolesChanged(roles)
+    }
+
     /// Nobody is there to answer.
     func detached(_ session: Session) {
         if let visitor { sequence = visitor.sequence }

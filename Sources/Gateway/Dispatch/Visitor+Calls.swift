@@ -132,26 +132,31 @@ extension Visitor {
     /// Runs something that waits, on this loop, as a call that is under way. When it comes back, nobody may wait any more:
     /// `finish` says so.
     ///
-    /// As long as something is under way its visitor stays on this loop (`resume` refuses), so nothing here leaves it.
+    /// As long as its task runs, with its time over or not, the visitor stays on this loop (`resume` refuses), so nothing
+    /// here leaves it.
     @discardableResult
     final func startTask(
         keepsGoing: Bool,
         refusing refuse: (Refusal) -> Void,
         _ body: @escaping (Visitor, CallUnderWay) async -> Void
     ) -> CallUnderWay? {
-        guard underWay.count < desk.gate.limits.calls.underWayMax else {
+        guard tasksRunning < desk.gate.limits.calls.underWayMax else {
             refuse(Denial(.tooManyUnderWay).refusal)
             return nil
         }
         let started = CallUnderWay(isKept: keepsGoing, on: desk.loop)
         underWay.append(started)
+        tasksRunning += 1
         // The loop is the actor's executor and we are on its thread.
         nonisolated(unsafe) let visitor = self
         nonisolated(unsafe) let under = started
         nonisolated(unsafe) let work = body
         desk.actor.assumeIsolated { actor in
             unsafe under.task = Task.immediate {
-                await actor.run { unsafe await work(visitor, under) }
+                await actor.run {
+                    unsafe await work(visitor, under)
+                    unsafe visitor.tasksRunning -= 1
+                }
             }
         }
         return started

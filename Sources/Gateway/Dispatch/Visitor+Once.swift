@@ -25,16 +25,18 @@ extension Visitor {
         } catch {
             return refuse(call, error, reply, since)
         }
+        let most = min(Int64(call.description.deadlineMilliseconds), incoming.deadlineMilliseconds ?? .max)
         let once = CallOnce(
             call: call,
             claim: claim,
             params: SharedBytes(params),
             trace: incoming.trace,
             since: since,
+            until: since + .milliseconds(most),
             reply: reply
         )
         if let answer = desk.gate.outcomes.beginNow(claim, at: since) { return proceed(once, answer, caller) }
-        wait(once, incoming.deadlineMilliseconds)
+        wait(once)
     }
 
     /// Says what is claimed, with the params in canonical form: the same call in another encoding is the same call.
@@ -61,12 +63,10 @@ extension Visitor {
     }
 
     /// Another one with this key is under way: its outcome is this one's too.
-    private final func wait<Reply: CallReply>(_ once: CallOnce<Reply>, _ deadline: Int64?) {
-        let most = min(Int64(once.call.description.deadlineMilliseconds), deadline ?? .max)
+    private final func wait<Reply: CallReply>(_ once: CallOnce<Reply>) {
         let outcomes = desk.gate.outcomes
-        let until = once.since + .milliseconds(most)
         startTask(keepsGoing: false, refusing: { refuse(once.call, $0, once.reply, once.since) }) { visitor, under in
-            let answer = await outcomes.begin(once.claim, at: once.since, deadline: until)
+            let answer = await outcomes.begin(once.claim, at: once.since, deadline: once.until)
             guard visitor.finish(under) else { return }
             var caller = visitor.desk.takeCaller(visitor, once.call, once.trace)
             visitor.proceed(once, answer, caller)
@@ -102,10 +102,12 @@ extension Visitor {
     ) {
         // It is run on this loop and nowhere else.
         nonisolated(unsafe) let pending = pending
-        startTask(keepsGoing: true, refusing: { refuseOnce($0, ticket, once) }) { visitor, under in
+        let started = startTask(keepsGoing: true, refusing: { refuseOnce($0, ticket, once) }) { visitor, under in
             let result = await visitor.desk.actor.outcome(of: unsafe pending)
             // Whether or not anybody waits, the outcome is kept.
             _ = visitor.finish(under)
+            var once = once
+            once.isTold = under.isLate
             switch result {
             case .success(let answer):
                 var output = ByteBuffer()
@@ -118,6 +120,14 @@ extension Visitor {
             case .failure(let refusal): visitor.refuseOnce(refusal, ticket, once)
             }
         }
+        guard let started, !started.isOver else { return }
+        started.timer = desk.loop.schedule(at: once.until) { [self] in
+            started.timer = nil
+            guard !started.isOver else { return }
+            // It goes on, and whoever asks again with the key learns how it ended.
+            started.isLate = true
+            refuse(once.call, Denial(.late).refusal, once.reply, once.since)
+        }
     }
 
     private final func keep<Reply: CallReply>(
@@ -126,7 +136,7 @@ extension Visitor {
         _ once: CallOnce<Reply>
     ) {
         desk.gate.outcomes.finish(ticket, outcome, at: desk.loop.now)
-        tell(outcome, of: once)
+        if !once.isTold { tell(outcome, of: once) }
     }
 
     /// A refusal that will not pass is an outcome; another one is none, and the next call with this key runs.
@@ -142,7 +152,7 @@ extension Visitor {
         } else {
             desk.gate.outcomes.abandon(ticket)
         }
-        refuse(once.call, refusal, once.reply, once.since)
+        if !once.isTold { refuse(once.call, refusal, once.reply, once.since) }
     }
 
     private final func tell<Reply: CallReply>(_ outcome: StoredOutcome, of once: CallOnce<Reply>) {
@@ -166,5 +176,9 @@ struct CallOnce<Reply: CallReply> {
     let params: SharedBytes
     let trace: TraceContext?
     let since: MonotonicTime
+    /// Until when its caller waits.
+    let until: MonotonicTime
     let reply: Reply
+    /// Whether its caller has been told that it is late, and hears nothing more of it.
+    var isTold = false
 }

@@ -20,6 +20,8 @@ class Visitor {
     final private(set) var payer: BudgetDesk.Payer
     /// Calls whose handlers answer later.
     final var underWay: [CallUnderWay] = []
+    /// How many handlers run that answer later, those included for whose answer nobody waits any more.
+    final var tasksRunning = 0
     /// Which fire-and-forget calls of the session have come.
     final var sequence = CallSequence()
 
@@ -41,16 +43,15 @@ class Visitor {
         )
     }
 
+    /// Nobody is known here any more.
+    final func forgetIdentity() {
+        identity = nil
+        payer = BudgetDesk.Payer(address: payer.address, player: nil)
+    }
+
     /// The player may do other things now.
     final func rolesChanged(_ roles: Roles) {
-        guard let identity else { return }
-        self.identity = Identity(
-            player: identity.player,
-            roles: roles,
-            family: identity.family,
-            expires: identity.expires,
-            isNew: identity.isNew
-        )
+        identity = identity?.having(roles)
     }
 
     /// Somebody has proven who he is, in the middle of a call: he gets his session, where the connection has one.

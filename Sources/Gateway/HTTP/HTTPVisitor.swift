@@ -9,16 +9,21 @@ final class HTTPVisitor: Visitor {
     let exchange: Exchange
     private var called: CompiledCall<Caller>?
 
+    /// Whether the body is in a format that we read.
+    private let isReadable: Bool
+
     init(_ desk: GateLoop, _ exchange: Exchange) {
         self.exchange = exchange
-        super.init(desk, peer: IPAddress(exchange.clientAddress))
+        let format = Self.format(of: exchange)
+        isReadable = format != nil
+        super.init(desk, peer: IPAddress(exchange.clientAddress), format ?? .json)
     }
 
     // MARK: Calls
 
     /// Answers `POST /v1/rpc/{method}`.
     func call() {
-        guard let format = format() else {
+        guard isReadable else {
             return Problem.respond(exchange, HTTPStatus(rawValue: 415), "the body's Content-Type is none that we read")
         }
         guard isAllowed(), authenticate() else { return }
@@ -51,7 +56,7 @@ final class HTTPVisitor: Visitor {
     }
 
     /// The format of the body and so of the answer; nil for none of ours. JSON where nothing is said.
-    private func format() -> WireFormat? {
+    private static func format(of exchange: Exchange) -> WireFormat? {
         guard let type = exchange.text(of: .contentType) else { return .json }
         let name = type.prefix { $0 != ";" }.lowercased().trimmed
         switch name {

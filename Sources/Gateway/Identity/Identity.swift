@@ -28,6 +28,11 @@ public struct Identity: Sendable, Hashable {
         self.expires = expires
         self.isNew = isNew
     }
+
+    /// The same, with other roles.
+    func having(_ roles: Roles) -> Identity {
+        Identity(player: player, roles: roles, family: family, expires: expires, isNew: isNew)
+    }
 }
 
 /// What a login or a renewal gives: who it is, and what the client keeps.

@@ -58,7 +58,7 @@ public final class MemoryOutcomeStore: OutcomeStore {
         wake { table in table.abandon(claim, number: number).map { [$0] } ?? [] }
     }
 
-    /// Tells those whose deadline has passed and forgets what is a day old. Somebody calls it a few times a second.
+    /// Tells those whose deadline has passed and forgets what is a day old.
     public func pass(to now: MonotonicTime) { wake { $0.pass(to: now) } }
 
     /// How much is kept: for the metrics.

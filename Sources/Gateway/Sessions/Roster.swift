@@ -11,12 +11,16 @@ struct Roster {
     private(set) var count = 0
     private var walkers = 0
 
-    /// Adds a session whose name is above all others.
-    mutating func append(_ session: Session) {
-        precondition(ids.last.map { $0 < session.id } ?? true, "names of one loop's sessions rise")
-        session.place = ids.count
-        ids.append(session.id)
-        sessions.append(session)
+    /// Adds a session. Its name is above all others, unless its seat was given by another loop and those of later ones
+    /// were not: then it is below the few that were opened meanwhile.
+    mutating func insert(_ session: Session) {
+        let isLast = ids.last.map { $0 < session.id } ?? true
+        let place = isLast ? ids.count : firstPlace(after: session.id, orAt: true)
+        // The answers of other loops come by letter, and none is read during a walk.
+        assert(isLast || walkers == 0, "a walk would meet somebody twice")
+        ids.insert(session.id, at: place)
+        sessions.insert(session, at: place)
+        for later in place..<sessions.count { sessions[later]?.place = later }
         count += 1
     }
 

@@ -94,7 +94,7 @@ final class SessionHub {
             return answer(.failure(refusal))
         }
         let session = Session(id, of: owner, secret: Token(entropy: &entropy), on: self, for: link)
-        roster.append(session)
+        roster.insert(session)
         metrics.attached.add(1, loop: index)
         let home = index
         letters.sendLasting(to: sessions.directory.shard(of: id)) { $0.shard.register(id, on: home) }
