@@ -28,7 +28,7 @@ enum Skirmish {
     static let position = Event<Line>("player.position", lane: .latest)
     static let chat = Topic<Line>("chat", history: 5, publishing: .player)
     static let news = Topic<Line>("news")
-    static let confirm = Request<Line, Yes>("client.confirm", timeout: .milliseconds(400))
+    static let confirm = Request<Line, Yes>("client.confirm", timeout: .seconds(6))
 
     static func contract(_ counter: CallCounter = CallCounter()) -> Contract<Caller> {
         Contract<Caller>("skirmish", version: "1") {
@@ -39,7 +39,7 @@ enum Skirmish {
                 }
                 return Hit(damage: weapon.utf8.count)
             }
-            Call("player.shout", .string("text", 0...200), rate: Rate(perSecond: 1, burst: 2)) { caller, text in
+            Call("player.shout", .string("text", 0...200), rate: Rate(perSecond: 0.001, burst: 2)) { caller, text in
                 caller.send(hit, Hit(damage: text.utf8.count))
                 return Line(text: text)
             }
