@@ -7,7 +7,7 @@ import Wire
 @testable import Command
 
 /// The audit against a real game on real sockets: every layer that a player's call passes.
-@Suite(.timeLimit(.minutes(5))) struct AuditGameTests {
+@Suite(.timeLimit(.minutes(10))) struct AuditGameTests {
     enum Mode: String, Choice { case fast, slow }
 
     struct Item: Message {

@@ -8,7 +8,7 @@ import Wire
 @testable import Command
 
 /// An audit over real sockets and HTTP, against a game of a page that judges JSON naively.
-@Suite(.timeLimit(.minutes(5))) struct AuditLiveTests {
+@Suite(.timeLimit(.minutes(10))) struct AuditLiveTests {
     private static func contract(longest: Int) -> ContractDescription {
         let fields = [
             FieldShape("text", number: 1, .text(1...longest, .any)),
@@ -75,7 +75,7 @@ import Wire
         let group = try EventLoopGroup(count: 1)
         let listener = ListenerOptions(address: .ip(.loopback, port: 0))
         let address = try WebServer(routes).listen(on: group, listener)
-        let client = try WebClient(on: group)
+        let client = try WebClient(on: group, .patient)
         group.start()
         defer { group.stop(within: .milliseconds(500)) }
         let target = LiveTarget("\(address)", client, name: "test", ways: [.socket(.json), .http])
@@ -110,7 +110,7 @@ import Wire
 
     @Test func `a server that is not there is told as such`() async throws {
         let group = try EventLoopGroup(count: 1)
-        let client = try WebClient(on: group)
+        let client = try WebClient(on: group, .patient)
         group.start()
         defer { group.stop(within: .milliseconds(500)) }
         let target = LiveTarget("127.0.0.1:1", client, name: "test", ways: [.http])

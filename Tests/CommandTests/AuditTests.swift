@@ -174,7 +174,7 @@ private final class FakeGame: AuditTarget {
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct AuditTests {
+@Suite(.timeLimit(.minutes(10))) struct AuditTests {
     @Test func `a good game has no findings`() async {
         let report = await Audit(sample(), on: FakeGame(sample())).run()
         #expect(report.findings.map(\.finding) == [])

@@ -24,7 +24,7 @@ private final class LiveAdmin: Sendable {
         admin = try AdminServer(watching: players, options, telemetry: telemetry, desk: desk)
         try ProcessMetrics.register(in: telemetry.metrics, watch: admin.watch, version: "1.2.3")
         clients = try EventLoopGroup(count: 1)
-        client = try WebClient(on: clients)
+        client = try WebClient(on: clients, .patient)
         clients.start()
         admin.start()
         if starts { players.start() }

@@ -22,7 +22,7 @@ final class PlayerEnd: Sendable {
 }
 
 /// The client against a server that a test can pull at.
-@Suite(.timeLimit(.minutes(2))) struct ClientTests {
+@Suite(.timeLimit(.minutes(10))) struct ClientTests {
     private let gate: FakeGate
     private let player: PlayerEnd
     private var web: WebClient { player.web }

@@ -8,7 +8,7 @@ import Web
 @testable import GamekeeperClient
 
 /// The client against `gamekeeper run bench`, where a test run says where that is: `GAMEKEEPER_URL=ws://…/v1/connect`.
-@Suite(.timeLimit(.minutes(2))) struct RealServerTests {
+@Suite(.timeLimit(.minutes(10))) struct RealServerTests {
     private static let url = ProcessInfo.processInfo.environment["GAMEKEEPER_URL"]
 
     struct Text: Message {

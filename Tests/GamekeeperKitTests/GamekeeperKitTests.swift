@@ -30,7 +30,7 @@ private enum Yard: Game {
     }
 }
 
-@Suite("GamekeeperKit", .timeLimit(.minutes(1))) struct GamekeeperKitTests {
+@Suite("GamekeeperKit", .timeLimit(.minutes(10))) struct GamekeeperKitTests {
     @Test func `a call answers with its message, and what was told before has been heard`() async throws {
         let player = try await GameTester(Yard.self).guest()
         let line: Yard.Line = try await player.call("yard.say", ["text": "hello", "times": 2])

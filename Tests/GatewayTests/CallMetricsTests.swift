@@ -5,7 +5,7 @@ import Wire
 
 @testable import Gateway
 
-@Suite("Metrics of the gateway", .timeLimit(.minutes(1))) struct GateMetricsTests {
+@Suite("Metrics of the gateway", .timeLimit(.minutes(10))) struct GateMetricsTests {
     @Test func `calls, refusals and messages are counted where an operator looks for them`() async throws {
         let gate = try LiveGate(Skirmish.contract())
         let player = try await gate.player("nora")

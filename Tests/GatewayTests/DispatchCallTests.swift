@@ -6,7 +6,7 @@ import Wire
 
 @testable import Gateway
 
-@Suite(.timeLimit(.minutes(1))) struct DispatchCallTests {
+@Suite(.timeLimit(.minutes(10))) struct DispatchCallTests {
     @Test func `every refusal has its code`() async throws {
         let gate = try LiveGate(Skirmish.contract())
         let player = try await gate.player("carl")

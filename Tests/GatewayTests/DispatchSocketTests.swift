@@ -6,7 +6,7 @@ import Wire
 
 @testable import Gateway
 
-@Suite(.timeLimit(.minutes(1))) struct DispatchSocketTests {
+@Suite(.timeLimit(.minutes(10))) struct DispatchSocketTests {
     @Test(arguments: [WireFormat.json, .messagePack, .cbor])
     func `a guest logs in, learns of his session, and calls`(format: WireFormat) async throws {
         let gate = try LiveGate(Skirmish.contract())

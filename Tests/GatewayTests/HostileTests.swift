@@ -7,7 +7,7 @@ import Wire
 @testable import Gateway
 
 /// What strangers and clumsy clients did to the gate, once.
-@Suite(.timeLimit(.minutes(2))) struct HostileTests {
+@Suite(.timeLimit(.minutes(10))) struct HostileTests {
     private func resumeToken(of player: LivePlayer) async throws -> String {
         guard case .object(let data)? = try await player.event("session.opened")["data"] else { return "" }
         return data["resume_token"].text

@@ -3,7 +3,7 @@ import Testing
 
 @testable import skirmish
 
-@Suite(.timeLimit(.minutes(1))) struct SkirmishTests {
+@Suite(.timeLimit(.minutes(10))) struct SkirmishTests {
     @Test func `a blow with half the power does half the damage`() async throws {
         let player = try await GameTester(Skirmish.self).guest()
         let hit: Hit = try await player.call(
