@@ -6,6 +6,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . Scripts/setup.sh
 
 checkout=$PWD
+game=Tests/Outside/Sources/skirmish/Skirmish.swift
+tests=Tests/Outside/Tests/skirmishTests/SkirmishTests.swift
+echo "outside: the game is the one that the README shows"
+diff -u <(awk '/^```swift$/ { on = 1; next } /^```$/ && on { exit } on' README.md) \
+    <(cat "$game" && echo && sed -n '/^@Test/,/^}/p;/^}/q' "$tests")
+
 away=${1:?a folder outside of the checkout}
 cp -R Tests/Outside/. "$away"
 sed -i "s|path: \"../..\"|path: \"$checkout\"|" "$away/Package.swift"

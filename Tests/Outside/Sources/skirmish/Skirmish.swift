@@ -9,16 +9,11 @@ struct Hit: Message {
 
 @main struct Skirmish: Game {
     static let name = "skirmish"
-    static let hit = Event<Hit>("player.hit")
-
     static let contract = Contract<Caller>("skirmish", version: "1") {
         Call("player.attack", .player("target_id"), .choice("weapon"), .number("power", 0...1)) {
             (caller, target, weapon: Weapon, power) in
             guard target != caller.player else { throw Refusal(.invalidAction, "Nobody attacks himself") }
-            let blow = Hit(damage: Int(power * (weapon == .axe ? 60 : 40)))
-            caller.send(hit, blow, to: target)
-            return blow
+            return Hit(damage: Int(power * (weapon == .axe ? 60 : 40)))
         }
-        hit
     }
 }
