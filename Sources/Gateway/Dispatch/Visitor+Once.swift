@@ -14,8 +14,9 @@ extension Visitor {
         _ incoming: borrowing IncomingCall,
         _ reply: Reply
     ) {
-        let since = desk.loop.now
-        var caller = desk.takeCaller(self, call, incoming.trace)
+        let since = desk.start(call.description.name, incoming.trace)
+        let trace = since.trace(incoming.trace)
+        var caller = desk.takeCaller(self, call, trace)
         defer { desk.giveBack(&caller) }
         if let refusal = call.admits(caller) { return refuse(call, refusal, reply, since) }
         var params = ByteBuffer()
@@ -29,11 +30,11 @@ extension Visitor {
             call: call,
             claim: claim,
             params: SharedBytes(params),
-            trace: incoming.trace,
+            trace: trace,
             since: since,
             reply: reply
         )
-        if let answer = desk.gate.outcomes.beginNow(claim, at: since) { return proceed(once, answer, caller) }
+        if let answer = desk.gate.outcomes.beginNow(claim, at: since.time) { return proceed(once, answer, caller) }
         wait(once, incoming.deadlineMilliseconds)
     }
 
@@ -64,10 +65,10 @@ extension Visitor {
     private final func wait<Reply: CallReply>(_ once: CallOnce<Reply>, _ deadline: Int64?) {
         let most = min(Int64(once.call.description.deadlineMilliseconds), deadline ?? .max)
         let outcomes = desk.gate.outcomes
-        let until = once.since + .milliseconds(most)
+        let until = once.since.time + .milliseconds(most)
         startTask(keepsGoing: false, refusing: { refuse(once.call, $0, once.reply, once.since) }) { visitor, under in
-            let answer = await outcomes.begin(once.claim, at: once.since, deadline: until)
-            guard visitor.finish(under) else { return }
+            let answer = await outcomes.begin(once.claim, at: once.since.time, deadline: until)
+            guard visitor.finish(under) else { return visitor.desk.abandoned(once.since) }
             var caller = visitor.desk.takeCaller(visitor, once.call, once.trace)
             visitor.proceed(once, answer, caller)
             visitor.desk.giveBack(&caller)
@@ -165,6 +166,6 @@ struct CallOnce<Reply: CallReply> {
     /// In canonical form.
     let params: SharedBytes
     let trace: TraceContext?
-    let since: MonotonicTime
+    let since: CallStart
     let reply: Reply
 }
