@@ -16,21 +16,25 @@ final class LiveGate: Sendable {
     let address: SocketAddress
     let web: WebClient
     let log: LogLines
+    /// Where the second dialect is spoken.
+    let telegraph: SocketAddress
 
     init(
         _ contract: Contract<Caller>,
         loops: Int = 1,
         limits: Limits = Limits(),
-        hooks: GameHooks = GameHooks()
+        hooks: GameHooks = GameHooks(),
+        tracer: Tracer = .off
     ) throws {
         group = try EventLoopGroup(count: loops, limits: limits)
         log = LogLines()
-        let telemetry = Telemetry(log: log.log, metrics: Registry(loops: loops))
+        let telemetry = Telemetry(log: log.log, metrics: Registry(loops: loops), tracer: tracer)
         let clock = SystemClock()
         let identity = IdentityService(
             store: MemoryAccountStore(),
             vault: KeyVault(developmentAt: clock.wallTime()),
-            loops: loops
+            loops: loops,
+            limits: limits.identity
         )
         var parts = Gate.Parts(limits: limits, telemetry: telemetry, identity: identity)
         parts.hooks = hooks
@@ -38,6 +42,10 @@ final class LiveGate: Sendable {
         var routes = Routes()
         gate.addRoutes(to: &routes)
         address = try WebServer(routes, options: WebServerOptions(limits: limits))
+            .listen(on: group, ListenerOptions(address: .ip(.loopback, port: 0)))
+        var others = Routes()
+        gate.addSocket(Telegraph.self, at: "/telegraph", to: &others)
+        telegraph = try WebServer(others, options: WebServerOptions(limits: limits))
             .listen(on: group, ListenerOptions(address: .ip(.loopback, port: 0)))
         clients = try EventLoopGroup(count: 1)
         web = try WebClient(on: clients, WebClientOptions())

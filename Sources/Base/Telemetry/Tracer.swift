@@ -119,6 +119,9 @@ public struct Tracer: Sendable {
     /// Records nothing; trace ids are still made and handed on.
     public static let off = Tracer(share: 0, sink: { _ in })
 
+    /// Whether any trace may be recorded. Where none is, whoever is in a hurry need not begin spans at all.
+    public var mayRecord: Bool { share > 0 || followsCaller }
+
     /// Begins work that nobody here asked for: a root, or the continuation of a caller's trace.
     public func begin(
         _ name: String,

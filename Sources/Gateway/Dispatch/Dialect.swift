@@ -1,5 +1,6 @@
 import Base
 import Contracts
+import Reactor
 import Web
 import Wire
 
@@ -11,6 +12,13 @@ import Wire
 protocol Dialect: AnyObject, Sendable {
     /// What finds a call again when its answer is there: a number, a name, a place in line.
     associatedtype Correlation: Sendable
+
+    /// The sub-protocols of WebSocket that a client may ask for; any will do where there is none.
+    static var protocols: [String] { get }
+    /// The dialect of a sub-protocol by its place among these; what is spoken where none was agreed on.
+    static func speaking(_ protocolIndex: Int?) -> Self
+    /// Puts a connection at the end of a socket.
+    func connection(on desk: GateLoop, peer: IPAddress?, proven: Identity?) -> DialectConnection<Self>
 
     /// How this dialect writes events.
     var encoding: any EventEncoding { get }
@@ -39,6 +47,10 @@ protocol Dialect: AnyObject, Sendable {
 }
 
 extension Dialect {
+    /// One that is compiled for all dialects.
+    func connection(on desk: GateLoop, peer: IPAddress?, proven: Identity?) -> DialectConnection<Self> {
+        DialectConnection(self, on: desk, peer: peer, proven: proven)
+    }
     /// Waits for the client to speak first.
     func greet(_ connection: DialectConnection<Self>) {}
     /// Writes it like any other refusal.

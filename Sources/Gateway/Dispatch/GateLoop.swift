@@ -14,6 +14,10 @@ final class GateLoop {
     var desk: BudgetDesk
     var bans: AddressBanReader
     var entropy = SecureEntropy()
+    /// Whether spans are recorded at all.
+    let isTracing: Bool
+    /// Where spans get their names from: they are told to everybody and grant nothing.
+    var spanEntropy: SeededEntropy
     private var spareCaller: Caller?
     private var spareOutput = ByteBuffer()
     /// Who stands in a context that is not in use, so that it holds nobody.
@@ -26,6 +30,8 @@ final class GateLoop {
         actor = LoopActor(on: loop)
         desk = BudgetDesk(gate.plan)
         bans = AddressBanReader(gate.bans)
+        isTracing = gate.telemetry.tracer.mayRecord
+        spanEntropy = SeededEntropy(seed: entropy.next())
     }
 
     // MARK: Things that are used again
@@ -103,27 +109,31 @@ final class GateLoop {
 
     /// Counts an answered call. Its time is from the beginning of the loop's iteration, which is when it arrived.
     @inline(__always)
-    func answered(_ call: CompiledCall<Caller>, _ visitor: Visitor, since: MonotonicTime) {
-        let nanoseconds = loop.kernel.now().nanoseconds &- since.nanoseconds
+    func answered(_ call: CompiledCall<Caller>, _ visitor: Visitor, since start: CallStart) {
+        let now = loop.kernel.now()
+        let nanoseconds = now.nanoseconds &- start.time.nanoseconds
+        if let span = start.span { span.end(gate.telemetry.tracer, at: now, nil) }
         gate.callMetrics.record(method: call.index, number: 0, nanoseconds: nanoseconds, loop: loop.index)
-        gate.calls.ended(nil, nanoseconds: nanoseconds, at: loop.now, loop: loop.index, facts(call, visitor))
+        gate.calls.ended(nil, nanoseconds: nanoseconds, at: loop.now, loop: loop.index, facts(call, visitor, start))
     }
 
     /// Counts a refused call.
-    func refused(_ call: CompiledCall<Caller>?, _ visitor: Visitor, _ code: ErrorCode, since: MonotonicTime) {
-        let nanoseconds = loop.now.nanoseconds &- since.nanoseconds
+    func refused(_ call: CompiledCall<Caller>?, _ visitor: Visitor, _ code: ErrorCode, since start: CallStart) {
+        let nanoseconds = loop.now.nanoseconds &- start.time.nanoseconds
+        if let span = start.span { span.end(gate.telemetry.tracer, at: loop.kernel.now(), code) }
         let metrics = gate.callMetrics
         let method = call?.index ?? metrics.unknownMethod
         metrics.record(method: method, number: Int(code.number), nanoseconds: nanoseconds, loop: loop.index)
         guard let call else { return }
-        gate.calls.ended(code, nanoseconds: nanoseconds, at: loop.now, loop: loop.index, facts(call, visitor))
+        gate.calls.ended(code, nanoseconds: nanoseconds, at: loop.now, loop: loop.index, facts(call, visitor, start))
     }
 
-    private func facts(_ call: CompiledCall<Caller>, _ visitor: Visitor) -> CallLog.Facts {
+    private func facts(_ call: CompiledCall<Caller>, _ visitor: Visitor, _ start: CallStart) -> CallLog.Facts {
         CallLog.Facts(
             method: call.description.name,
             session: visitor.session?.id.description,
-            player: visitor.identity?.player.description
+            player: visitor.identity?.player.description,
+            trace: start.span?.context
         )
     }
 

@@ -12,7 +12,8 @@ extension Visitor {
         case .admitted(let call):
             if incoming.key == nil { run(call, incoming, reply) } else { runOnce(call, incoming, reply) }
         case .refused(let denial, let call):
-            desk.refused(call, self, denial.code, since: desk.loop.now)
+            let start = desk.start(call?.description.name ?? "unknown", incoming.trace)
+            desk.refused(call, self, denial.code, since: start)
             reply.refuse(denial)
         case .repeated: break
         }
@@ -25,8 +26,8 @@ extension Visitor {
         _ incoming: borrowing IncomingCall,
         _ reply: Reply
     ) {
-        let since = desk.loop.now
-        var caller = desk.takeCaller(self, call, incoming.trace)
+        let since = desk.start(call.description.name, incoming.trace)
+        var caller = desk.takeCaller(self, call, since.trace(incoming.trace))
         if let refusal = call.admits(caller) {
             desk.giveBack(&caller)
             return refuse(call, refusal, reply, since)
@@ -53,7 +54,7 @@ extension Visitor {
         _ call: CompiledCall<Caller>,
         _ refusal: Refusal,
         _ reply: Reply,
-        _ since: MonotonicTime
+        _ since: CallStart
     ) {
         desk.refused(call, self, refusal.code, since: since)
         guard refusal.code.category == .fatal else { return reply.refuse(refusal) }
@@ -65,7 +66,7 @@ extension Visitor {
         _ call: CompiledCall<Caller>,
         _ caller: Caller,
         _ reply: Reply,
-        _ since: MonotonicTime
+        _ since: CallStart
     ) {
         guard let claim = caller.wantsResume else { return }
         resume(claim) { [self] result in
@@ -80,7 +81,7 @@ extension Visitor {
     final func answer<Reply: CallReply>(
         _ call: CompiledCall<Caller>,
         _ reply: Reply,
-        _ since: MonotonicTime,
+        _ since: CallStart,
         _ write: (inout ByteBuffer) throws(Refusal) -> Void
     ) {
         if reply.isAwaited {
@@ -104,13 +105,13 @@ extension Visitor {
         _ pending: PendingAnswer,
         _ deadline: Int64?,
         _ reply: Reply,
-        _ since: MonotonicTime
+        _ since: CallStart
     ) {
         // It is run on this loop and nowhere else.
         nonisolated(unsafe) let pending = pending
         let started = startTask(keepsGoing: false, refusing: { refuse(call, $0, reply, since) }) { visitor, under in
             let result = await visitor.desk.actor.outcome(of: unsafe pending)
-            guard visitor.finish(under) else { return }
+            guard visitor.finish(under) else { return visitor.desk.abandoned(since) }
             switch result {
             case .failure(let refusal): visitor.refuse(call, refusal, reply, since)
             case .success(let answer):

@@ -14,8 +14,9 @@ extension Visitor {
         _ incoming: borrowing IncomingCall,
         _ reply: Reply
     ) {
-        let since = desk.loop.now
-        var caller = desk.takeCaller(self, call, incoming.trace)
+        let since = desk.start(call.description.name, incoming.trace)
+        let trace = since.trace(incoming.trace)
+        var caller = desk.takeCaller(self, call, trace)
         defer { desk.giveBack(&caller) }
         if let refusal = call.admits(caller) { return refuse(call, refusal, reply, since) }
         var params = ByteBuffer()
@@ -30,12 +31,12 @@ extension Visitor {
             call: call,
             claim: claim,
             params: SharedBytes(params),
-            trace: incoming.trace,
+            trace: trace,
             since: since,
-            until: since + .milliseconds(most),
+            until: since.time + .milliseconds(most),
             reply: reply
         )
-        if let answer = desk.gate.outcomes.beginNow(claim, at: since) { return proceed(once, answer, caller) }
+        if let answer = desk.gate.outcomes.beginNow(claim, at: since.time) { return proceed(once, answer, caller) }
         wait(once)
     }
 
@@ -66,8 +67,8 @@ extension Visitor {
     private final func wait<Reply: CallReply>(_ once: CallOnce<Reply>) {
         let outcomes = desk.gate.outcomes
         startTask(keepsGoing: false, refusing: { refuse(once.call, $0, once.reply, once.since) }) { visitor, under in
-            let answer = await outcomes.begin(once.claim, at: once.since, deadline: once.until)
-            guard visitor.finish(under) else { return }
+            let answer = await outcomes.begin(once.claim, at: once.since.time, deadline: once.until)
+            guard visitor.finish(under) else { return visitor.desk.abandoned(once.since) }
             var caller = visitor.desk.takeCaller(visitor, once.call, once.trace)
             visitor.proceed(once, answer, caller)
             visitor.desk.giveBack(&caller)
@@ -175,7 +176,7 @@ struct CallOnce<Reply: CallReply> {
     /// In canonical form.
     let params: SharedBytes
     let trace: TraceContext?
-    let since: MonotonicTime
+    let since: CallStart
     /// Until when its caller waits.
     let until: MonotonicTime
     let reply: Reply

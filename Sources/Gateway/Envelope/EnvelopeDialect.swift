@@ -34,8 +34,12 @@ final class EnvelopeDialect: Dialect {
     /// The sub-protocols, in the order of the formats.
     static let protocols = WireFormat.allCases.map { "gamekeeper.v1.\($0.rawValue)" }
 
-    /// The format of a sub-protocol by its place; JSON where none was agreed on.
-    static func format(ofProtocol index: Int?) -> WireFormat { index.map { WireFormat.allCases[$0] } ?? .json }
+    /// The dialect of a sub-protocol by its place; JSON where none was agreed on.
+    static func speaking(_ protocolIndex: Int?) -> EnvelopeDialect { all[protocolIndex ?? 0] }
+
+    func connection(on desk: GateLoop, peer: IPAddress?, proven: Identity?) -> DialectConnection<EnvelopeDialect> {
+        EnvelopeConnection(self, on: desk, peer: peer, proven: proven)
+    }
 
     // MARK: Reading
 

@@ -7,12 +7,7 @@ import Wire
 extension Gate {
     /// Adds everything that players reach: the socket, calls over HTTP, tickets and keys.
     public func addRoutes(to routes: inout Routes, origins: OriginPolicy = .sameOrigin) {
-        let options = WebSocketOptions(
-            limits: limits.webSocket,
-            protocols: EnvelopeDialect.protocols,
-            origins: origins
-        )
-        routes.get("/v1/connect") { [self] exchange in connect(exchange, options) }
+        addSocket(EnvelopeDialect.self, at: "/v1/connect", to: &routes, origins: origins)
         routes.post("/v1/rpc/{method}") { [self] exchange in
             exchange.onWholeBody { HTTPVisitor(self.desk(on: $0.loop), $0).call() }
         }
@@ -31,7 +26,19 @@ extension Gate {
 
     // MARK: The socket
 
-    private func connect(_ exchange: Exchange, _ options: WebSocketOptions) {
+    /// Adds a socket that speaks a dialect. Several may stand beside each other, on one listener or on listeners of their
+    /// own: players, sessions and budgets are the same.
+    func addSocket<D: Dialect>(
+        _ dialect: D.Type,
+        at path: String,
+        to routes: inout Routes,
+        origins: OriginPolicy = .sameOrigin
+    ) {
+        let options = WebSocketOptions(limits: limits.webSocket, protocols: D.protocols, origins: origins)
+        routes.get(path) { [self] exchange in connect(exchange, dialect, options) }
+    }
+
+    private func connect<D: Dialect>(_ exchange: Exchange, _ dialect: D.Type, _ options: WebSocketOptions) {
         let desk = desk(on: exchange.loop)
         let peer = IPAddress(exchange.clientAddress)
         if let peer, desk.bans.ban(of: peer, at: exchange.loop.kernel.wallTime()) != nil {
@@ -44,7 +51,7 @@ extension Gate {
             return Problem.respond(exchange, Refusal(error.code, error.message))
         }
         // Which sub-protocol is agreed on is known once the socket stands, so a small go-between waits for it.
-        exchange.upgrade(options, to: Greeter(desk, peer: peer, proven: proven))
+        exchange.upgrade(options, to: Greeter<D>(desk, peer: peer, proven: proven))
     }
 
     /// Who somebody is by what he brings: a token in the head, or a ticket, which is good once.
@@ -70,7 +77,7 @@ extension Gate {
 }
 
 /// Waits for the socket to stand, and then makes way for the connection that speaks what was agreed on.
-private final class Greeter: WebSocketHandler {
+private final class Greeter<D: Dialect>: WebSocketHandler {
     private let desk: GateLoop
     private let peer: IPAddress?
     private let proven: Identity?
@@ -82,8 +89,7 @@ private final class Greeter: WebSocketHandler {
     }
 
     func opened(_ socket: WebSocket) {
-        let dialect = EnvelopeDialect.of(EnvelopeDialect.format(ofProtocol: socket.protocolIndex))
-        let connection = EnvelopeConnection(dialect, on: desk, peer: peer, proven: proven)
+        let connection = D.speaking(socket.protocolIndex).connection(on: desk, peer: peer, proven: proven)
         socket.setHandler(connection)
         connection.opened(socket)
     }

@@ -177,10 +177,7 @@ private struct HTTPCallTexts {
         method = Array((exchange.parameter(0) ?? "").utf8)
         key = exchange.text(named: "idempotency-key").map { Array($0.utf8) }
         deadline = exchange.text(named: "gamekeeper-deadline-ms")
-        trace = exchange.text(named: "traceparent").flatMap { text in
-            let bytes = Array(text.utf8)
-            return unsafe TraceContext(traceparent: bytes.span.bytes)
-        }
+        trace = exchange.traceOrigin.caller
     }
 }
 
