@@ -193,6 +193,8 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
     final func awaitDrain() { socket?.awaitDrain() }
 
     final func end(_ reason: LinkEnd) {
+        // The next socket may be there already: what has come here must not come again there.
+        if let companion = session?.companion as? SessionDesk { companion.sequence = sequence }
         session = nil
         close(GateClose(reason))
     }
