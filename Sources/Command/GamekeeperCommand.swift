@@ -18,6 +18,7 @@ public enum GamekeeperCommand {
             case "bench": BenchCommand.run(rest)
             case "bench-server": BenchServerCommand.run(rest, games)
             case "token": TokenCommand.run(rest)
+            case "docs": DocsCommand.run(rest, games)
             case "audit": AuditCommand.run(rest, games)
             case "help", "--help", "-h": help()
             case "version", "--version": version()
@@ -46,6 +47,8 @@ public enum GamekeeperCommand {
             gamekeeper transcode --from F --to F        (json, msgpack, cbor; standard input to standard output)
             gamekeeper token verify --jwks FILE [--iss NAME] [--aud NAME] [--at SECONDS] TOKEN
                 checks a signed token with published keys: 0 it is valid, 1 it is not, 2 it cannot be told
+            gamekeeper docs [GAME] --out DIR
+                writes BACKEND_API.md, OpenAPI, AsyncAPI, TypeScript types and a .proto, all out of the game's contract
             gamekeeper audit [GAME] [--json]
                 attacks a game by its own contract: 0 everything was refused as it must be, 1 something was not
             gamekeeper bench [NAME] [--json] [--seconds S] [--pairs N]

@@ -23,6 +23,8 @@ public final class Assembly: Sendable {
     public static let version = "0.1.0"
     private var log: Log { telemetry.log }
     private let stopTimeout: Duration
+    /// For what blocks: new keys are written by it.
+    private let pool: BlockingPool
 
     /// Why a process does not start.
     public enum Failure: Error {
@@ -45,7 +47,7 @@ public final class Assembly: Sendable {
     /// - Parameters:
     ///   - configuration: what the operator chose.
     ///   - game: what is played; nothing for a server of pages alone.
-    ///   - desk: what operators can ask beside what the gate answers.
+    ///   - desk: what operators can ask besides.
     ///   - routes: pages.
     ///   - log: where it logs.
     /// - Throws: what an operator must change first.
@@ -59,13 +61,7 @@ public final class Assembly: Sendable {
         let loopCount = configuration.loops ?? EventLoopGroup.coreCount
         let objections = configuration.objections()
         guard objections.isEmpty else { throw .configuration(objections) }
-        do throws(TLSError) {
-            tls = try configuration.tls.map { (identity) throws(TLSError) in
-                try TLSServer(TLSServerOptions(identities: [identity], protocols: ["http/1.1"]))
-            }
-        } catch {
-            throw .tls(error)
-        }
+        tls = try Self.tls(configuration)
         let webMetrics: WebMetrics
         let reactorMetrics: ReactorMetrics
         let telescope: Operations.Telescope
@@ -118,6 +114,16 @@ public final class Assembly: Sendable {
         }
         addresses = listening
         stopTimeout = configuration.limits.loop.stopTimeout
+        pool = BlockingPool(limits: configuration.limits.blocking)
+    }
+
+    private static func tls(_ configuration: Configuration) throws(Failure) -> TLSServer? {
+        guard let identity = configuration.tls else { return nil }
+        do throws(TLSError) {
+            return try TLSServer(TLSServerOptions(identities: [identity], protocols: ["http/1.1"]))
+        } catch {
+            throw .tls(error)
+        }
     }
 
     /// Runs until an operator stops it: the main thread waits for signals, the loops do the work.
@@ -138,7 +144,10 @@ public final class Assembly: Sendable {
                 "admin": .text(operations.admin.address?.description ?? "off"),
             ]
         )
-        if let gate { hooks.started?(gate.server) }
+        if let gate {
+            gate.begin(pool)
+            hooks.started?(gate.server)
+        }
         announce(self)
         while case .reload = Signals.wait() { reloadCertificates() }
         log.write(.info, "stopping", ["within": .duration(stopTimeout)])

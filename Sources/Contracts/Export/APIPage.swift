@@ -32,7 +32,7 @@ extension Export {
         for call in contract.calls {
             let result = call.result.map { "`\(names.name(of: $0))`" } ?? "–"
             text +=
-                "| [`\(call.name)`](#\(Self.anchor(call.name))) | `\(names.name(of: call.parameters))` | \(result) | \(Facts.words(call.permission)) |\n"
+                "| [`\(call.name)`](#\(Self.anchor(call.name))) | `\(names.name(of: call.parameters, owner: call.name))` | \(result) | \(Facts.words(call.permission)) |\n"
         }
         for call in contract.calls {
             text += "\n### \(call.name)\n\n"

@@ -69,7 +69,8 @@ extension Export {
                 "rpc",
                 [
                     "id": Self.id, "method": ["const": .string(call.name)],
-                    "params": schema.reference(to: call.parameters), "seq": Self.id, "key": ["type": "string"],
+                    "params": schema.reference(to: call.parameters, owner: call.name), "seq": Self.id,
+                    "key": ["type": "string"],
                     "deadline_ms": ["type": "integer"], "trace": ["type": "string"],
                 ],
                 required: ["method"]
@@ -93,7 +94,8 @@ extension Export {
                 "request",
                 [
                     "id": Self.id, "method": ["const": .string(request.name)],
-                    "params": schema.reference(to: request.parameters), "timeout_ms": ["type": "integer"],
+                    "params": schema.reference(to: request.parameters, owner: request.name),
+                    "timeout_ms": ["type": "integer"],
                 ],
                 required: ["id", "method", "params", "timeout_ms"]
             )

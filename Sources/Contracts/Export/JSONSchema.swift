@@ -12,7 +12,12 @@ struct JSONSchema {
     }
 
     /// Points to a named type.
-    func reference(to object: ObjectShape) -> Value { ["$ref": "#/components/schemas/\(names.name(of: object))"] }
+    func reference(to object: ObjectShape) -> Value { reference(to: object, owner: "") }
+
+    /// Points to a type that may have no name but its owner's.
+    func reference(to object: ObjectShape, owner: String) -> Value {
+        ["$ref": "#/components/schemas/\(names.name(of: object, owner: owner))"]
+    }
 
     private func schema(of object: ObjectShape) -> Value {
         var properties = Value.Object()

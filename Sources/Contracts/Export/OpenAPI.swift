@@ -61,7 +61,8 @@ extension Export {
         result["security"] = call.permission == .public ? [] : [["access": []]]
         result["parameters"] = .array(parameters)
         result["requestBody"] = [
-            "required": true, "content": ["application/json": ["schema": schema.reference(to: call.parameters)]],
+            "required": true,
+            "content": ["application/json": ["schema": schema.reference(to: call.parameters, owner: call.name)]],
         ]
         result["responses"] = .object(responses)
         return .object(result)

@@ -70,13 +70,14 @@ extension Export {
         for type in names.types { text += Self.message(type.name, type.shape, names) + "\n" }
         for call in contract.calls {
             let result = call.result.map(names.name) ?? "nothing"
-            text += "// \(call.name): \(names.name(of: call.parameters)) -> \(result)\n"
+            text += "// \(call.name): \(names.name(of: call.parameters, owner: call.name)) -> \(result)\n"
         }
         for event in contract.events { text += "// event \(event.name): \(names.name(of: event.payload))\n" }
         for topic in contract.topics { text += "// topic \(topic.name): \(names.name(of: topic.payload))\n" }
         for request in contract.requests {
             let result = request.result.map(names.name) ?? "nothing"
-            text += "// request \(request.name): \(names.name(of: request.parameters)) -> \(result)\n"
+            text +=
+                "// request \(request.name): \(names.name(of: request.parameters, owner: request.name)) -> \(result)\n"
         }
         return text
     }

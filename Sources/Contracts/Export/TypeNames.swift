@@ -4,8 +4,19 @@
 struct TypeNames {
     /// Every object of the contract under its name, in the order in which it was met.
     private(set) var types: [(name: String, shape: ObjectShape)] = []
-    private var names: [ObjectShape: String] = [:]
+    private var names: [Key: String] = [:]
     private var taken: Set<String> = []
+
+    /// Parameters that were listed where the call is declared have no name but their call's.
+    private struct Key: Hashable {
+        let shape: ObjectShape
+        let owner: String
+
+        init(_ shape: ObjectShape, owner: String) {
+            self.shape = shape
+            self.owner = shape.name.isEmpty ? owner : ""
+        }
+    }
 
     /// Names every object that the contract mentions.
     init(_ contract: ContractDescription, reserved: Set<String> = []) {
@@ -23,10 +34,13 @@ struct TypeNames {
     }
 
     /// The name of an object that the contract mentions.
-    func name(of shape: ObjectShape) -> String { names[shape] ?? shape.name }
+    func name(of shape: ObjectShape) -> String { name(of: shape, owner: "") }
+
+    /// The name of an object that may have none but its owner's.
+    func name(of shape: ObjectShape, owner: String) -> String { names[Key(shape, owner: owner)] ?? shape.name }
 
     private mutating func add(_ shape: ObjectShape, owner: String, fallback: String) {
-        guard names[shape] == nil else { return }
+        guard names[Key(shape, owner: owner)] == nil else { return }
         var name = Self.typeName(shape.name)
         if name.isEmpty { name = Self.typeName(owner) + fallback }
         if taken.contains(name) { name = Self.typeName(owner) + name }
@@ -37,7 +51,7 @@ struct TypeNames {
             number += 1
         }
         taken.insert(name)
-        names[shape] = name
+        names[Key(shape, owner: owner)] = name
         for field in shape.fields { addParts(field.shape, owner: owner) }
         types.append((name, shape))
     }

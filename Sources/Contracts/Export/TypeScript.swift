@@ -26,14 +26,14 @@ extension Export {
             text += Self.comment(call.summary, Facts(call).sentence, indent: "  ")
             let result = call.result.map(names.name) ?? "null"
             text +=
-                "  \(PrettyJSON.quoted(call.name)): { params: \(names.name(of: call.parameters)); result: \(result) };\n"
+                "  \(PrettyJSON.quoted(call.name)): { params: \(names.name(of: call.parameters, owner: call.name)); result: \(result) };\n"
         }
         text += "}\n\n/** What the server asks. */\nexport interface Requests {\n"
         for request in contract.requests {
             text += Self.comment(request.summary, indent: "  ")
             let result = request.result.map(names.name) ?? "null"
             text +=
-                "  \(PrettyJSON.quoted(request.name)): { params: \(names.name(of: request.parameters)); result: \(result) };\n"
+                "  \(PrettyJSON.quoted(request.name)): { params: \(names.name(of: request.parameters, owner: request.name)); result: \(result) };\n"
         }
         text += "}\n\n/** What the server tells. */\nexport interface Events {\n"
         for event in contract.events {

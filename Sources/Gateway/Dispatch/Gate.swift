@@ -58,7 +58,7 @@ public final class Gate: Sendable {
     let sessions: Sessions
     let hooks: GameHooks
     let policies: [String: Policy<Caller>]
-    /// The hash of the game's contract: a client made from another one asks which calls differ.
+    /// The hash of the contract: a client made from another one asks which calls differ.
     let hash: String
     let calls: CallLog
     private let desks: Desks
@@ -73,13 +73,9 @@ public final class Gate: Sendable {
     ///
     /// - Throws: what the registry says when the metrics do not fit.
     public init(_ game: Contract<Caller>, on group: EventLoopGroup, _ parts: Parts) throws(MetricRefusal) {
-        contract = Contract(
-            game.description.name,
-            version: game.description.version,
-            parts: game.parts + BuiltIn.parts
-        )
+        contract = Self.whole(game)
         policies = Self.policies(of: game.parts)
-        hash = game.hash
+        hash = contract.hash
         identity = parts.identity
         bans = parts.bans
         outcomes = parts.outcomes
@@ -106,6 +102,14 @@ public final class Gate: Sendable {
 
     /// The server, for code that belongs to no call.
     public var server: Server { Server(self) }
+
+    /// A game's contract with the calls that every server has.
+    private static func whole(_ game: Contract<Caller>) -> Contract<Caller> {
+        Contract(game.description.name, version: game.description.version, parts: game.parts + BuiltIn.parts)
+    }
+
+    /// Everything that clients of a game may see: what documents and client types are made from.
+    public static func description(of game: Contract<Caller>) -> ContractDescription { whole(game).description }
 
     /// The server stops: everybody is told that he may come back elsewhere, and nobody new is let in.
     public func stop() { sessions.stop() }

@@ -19,6 +19,10 @@ extension Gate {
         routes.post("/v1/tickets") { [self] exchange in
             exchange.onWholeBody { HTTPVisitor(self.desk(on: $0.loop), $0).ticket() }
         }
+        let openAPI = Array(Export(contract.description).openAPI.utf8)
+        routes.get("/v1/openapi.json") { exchange in
+            exchange.respond(Response(.ok, type: .json), body: unsafe openAPI.span.bytes)
+        }
         routes.get("/v1/jwks.json") { [self] exchange in
             let response = Response(.ok, type: .json, fields: [HTTPField("Cache-Control", "max-age=300")])
             exchange.respond(response, body: identity.jwks().bytes)

@@ -24,6 +24,8 @@ public protocol OutcomeStore: Sendable {
 
     /// Lets the next one with this key run, because a ticket of this number has ended without an outcome.
     func dropped(_ claim: OutcomeClaim, number: UInt64)
+    /// Time goes on: whoever has waited long enough is told so. Called a few times a second.
+    func pass(to now: MonotonicTime)
 }
 
 extension OutcomeStore {
