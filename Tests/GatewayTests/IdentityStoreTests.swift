@@ -103,6 +103,12 @@ import Testing
         await #expect(processExitsWith: .failure) { _ = Credential(kind: .guest, subject: "") }
     }
 
+    @Test func `a token's hash of another kind is our bug`() async {
+        await #expect(processExitsWith: .failure) {
+            _ = AccountTables.TokenHash(HashAlgorithm.sha512.hash([UInt8]().span.bytes))
+        }
+    }
+
     @Test func `a login that no one may have is our bug`() async {
         await #expect(processExitsWith: .failure) {
             let time = WallTime(nanoseconds: 0)

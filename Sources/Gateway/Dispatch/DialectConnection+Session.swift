@@ -11,9 +11,11 @@ extension DialectConnection {
     /// A stranger has so long to say who he is.
     final func awaitLogin() {
         let timeout = desk.gate.limits.calls.authenticationTimeout
-        loginTimer = desk.loop.schedule(at: desk.loop.now + timeout) { [weak self] in
-            self?.loginTimer = nil
-            self?.close(.unauthenticated)
+        // No reference to a connection is weak: that would make each count of references to it slower, and every event
+        // counts some. The timer is cancelled by whatever ends the connection.
+        loginTimer = desk.loop.schedule(at: desk.loop.now + timeout) { [self] in
+            loginTimer = nil
+            close(.unauthenticated)
         }
         // Without room for a timer there is none for a stranger either.
         if loginTimer == nil { close(.stopping) }
@@ -30,15 +32,15 @@ extension DialectConnection {
             guard session.owner.player == identity.player else {
                 return done(Refusal(.invalidAction, "this connection belongs to another player"))
             }
-            identify(identity)
-            (session.companion as? SessionDesk)?.identity = identity
+            let known = KnownIdentity(identity)
+            identify(known)
+            (session.companion as? SessionDesk)?.known = known
             return done(nil)
         }
         guard !isEntering else { return done(Refusal(.invalidAction, "a login is under way on this connection")) }
         isEntering = true
         let owner = SessionOwner(player: identity.player, family: identity.family.bits)
-        desk.hub.open(owner, on: self) { [weak self] result in
-            guard let self else { return done(Refusal(.unavailable, "the connection has closed")) }
+        desk.hub.open(owner, on: self) { [self] result in
             isEntering = false
             switch result {
             case .success(let session):
@@ -50,9 +52,10 @@ extension DialectConnection {
     }
 
     private final func attach(_ session: Session, _ identity: Identity) {
-        identify(identity)
+        let known = KnownIdentity(identity)
+        identify(known)
         self.session = session
-        let companion = SessionDesk(self, identity)
+        let companion = SessionDesk(self, known)
         session.companion = companion
         cancelLoginTimer()
         if let event = dialect.opened(session, on: self) { session.send(event) }
@@ -70,8 +73,7 @@ extension DialectConnection {
             return answer(.failure(Refusal(.invalidAction, "other calls are under way")))
         }
         isEntering = true
-        desk.hub.locate(claim.token) { [weak self] result in
-            guard let self else { return }
+        desk.hub.locate(claim.token) { [self] result in
             switch result {
             case .failure(let refusal): notResumed(refusal, answer)
             case .success(.here): resumeHere(claim, answer)
@@ -114,7 +116,7 @@ extension DialectConnection {
                 if let companion = resumption.session.companion as? SessionDesk {
                     companion.visitor = self
                     sequence = companion.sequence
-                    identify(companion.identity)
+                    identify(companion.known)
                 }
                 answer(.success(BuiltIn.Resumed(resumption)))
             }

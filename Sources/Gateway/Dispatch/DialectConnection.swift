@@ -17,11 +17,11 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
     private final var protocolErrors = 0
     private final var isCounted = false
     /// Who it is, where the upgrade has proven it.
-    private final let proven: Identity?
+    private final var proven: KnownIdentity?
 
     init(_ dialect: D, on desk: GateLoop, peer: IPAddress?, proven: Identity? = nil) {
         self.dialect = dialect
-        self.proven = proven
+        self.proven = proven.map { KnownIdentity($0) }
         super.init(desk, peer: peer, dialect.encoding.format)
     }
 
@@ -33,7 +33,8 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
         desk.gate.metrics.connections.add(1, loop: desk.loop.index)
         dialect.greet(self)
         if let proven {
-            openSession(proven) { [weak self] refusal in if refusal != nil { self?.close(.stopping) } }
+            self.proven = nil
+            openSession(proven.identity) { [self] refusal in if refusal != nil { close(.stopping) } }
         } else {
             awaitLogin()
         }

@@ -5,10 +5,11 @@ import Wire
 
 /// What the gateway keeps with a session: who stands at its socket, and which questions to the client wait for an answer.
 final class SessionDesk: SessionCompanion {
-    /// Whoever holds the session's socket now.
-    weak var visitor: Visitor?
+    /// Whoever holds the session's socket now. Not weak, as that would make every event slower that his connection is
+    /// told: `detached` and `ended` let go of him, and one of them comes before the session loses its socket for good.
+    var visitor: Visitor?
     /// Whose the session is, and what he may do: whoever comes back to it is him.
-    var identity: Identity
+    var known: KnownIdentity
     /// Which fire-and-forget calls have come, for the socket that comes next.
     var sequence = CallSequence()
     private unowned let loop: EventLoop
@@ -22,9 +23,9 @@ final class SessionDesk: SessionCompanion {
         let giveUp: (Refusal) -> Void
     }
 
-    init(_ visitor: Visitor, _ identity: Identity) {
+    init(_ visitor: Visitor, _ known: KnownIdentity) {
         self.visitor = visitor
-        self.identity = identity
+        self.known = known
         loop = visitor.desk.loop
         gate = visitor.desk.gate
     }
@@ -90,8 +91,8 @@ final class SessionDesk: SessionCompanion {
 
     /// The player may do other things now, and so may whoever comes back to this session later.
     func rolesChanged(_ roles: Roles) {
-        identity = identity.having(roles)
-        visitor?.rolesChanged(roles)
+        known = KnownIdentity(known.identity.having(roles))
+        visitor?.identify(known)
     }
 
     /// Nobody is there to answer.

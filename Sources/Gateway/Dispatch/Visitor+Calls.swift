@@ -169,6 +169,8 @@ extension Visitor {
     final func finish(_ started: CallUnderWay) -> Bool {
         guard started.end() else { return false }
         underWay.removeAll { $0 === started }
+        // The room for it goes too: most connections are idle most of the time.
+        if underWay.isEmpty { underWay = [] }
         return true
     }
 

@@ -8,8 +8,10 @@ import Wire
 class Visitor {
     /// The desk of the loop on which it lives.
     final var desk: GateLoop
+    /// Who it is, once that was proven: shared with his session, which remembers the same.
+    final private(set) var known: KnownIdentity?
     /// Who it is, once that was proven.
-    final private(set) var identity: Identity?
+    final var identity: Identity? { known?.identity }
     /// How what he sends is written.
     final let format: WireFormat
     /// His session; a request of HTTP has none.
@@ -35,23 +37,27 @@ class Visitor {
     }
 
     /// Notes who it is. From here on the player pays.
-    final func identify(_ identity: Identity) {
-        self.identity = identity
+    final func identify(_ identity: Identity) { identify(KnownIdentity(identity)) }
+
+    /// The same, where somebody else has it already.
+    final func identify(_ known: KnownIdentity) {
+        self.known = known
         payer = BudgetDesk.Payer(
             address: payer.address,
-            player: desk.gate.players.budget(of: identity.player, at: desk.loop.now)
+            player: desk.gate.players.budget(of: known.identity.player, at: desk.loop.now)
         )
     }
 
     /// Nobody is known here any more.
     final func forgetIdentity() {
-        identity = nil
+        known = nil
         payer = BudgetDesk.Payer(address: payer.address, player: nil)
     }
 
     /// The player may do other things now.
     final func rolesChanged(_ roles: Roles) {
-        identity = identity?.having(roles)
+        guard let identity else { return }
+        known = KnownIdentity(identity.having(roles))
     }
 
     /// Somebody has proven who he is, in the middle of a call: he gets his session, where the connection has one.
@@ -63,4 +69,11 @@ class Visitor {
     func resume(_ claim: ResumeClaim, answer: @escaping (Result<BuiltIn.Resumed, Refusal>) -> Void) {
         answer(.failure(Refusal(.invalidAction, "only a socket has a session to resume")))
     }
+}
+
+/// Who somebody is, once for everybody who keeps it: it is as large as all else that a connection has.
+final class KnownIdentity: Sendable {
+    let identity: Identity
+
+    init(_ identity: Identity) { self.identity = identity }
 }

@@ -21,6 +21,8 @@ struct ExpiryQueue<Element: Sendable>: Sendable {
     /// - Returns: whether there was room.
     @discardableResult mutating func append(_ element: Element) -> Bool {
         guard !isFull else { return false }
+        // By a quarter, not to the double: there is an entry for every player and every login.
+        if items.count == items.capacity { items.reserveCapacity(items.count + max(16, items.count / 4)) }
         items.append(element)
         return true
     }

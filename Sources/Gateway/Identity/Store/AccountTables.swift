@@ -21,10 +21,38 @@ struct AccountTables: ~Copyable, Sendable {
         var used: WallTime
         var expires: WallTime
         var generation: UInt32 = 1
-        var current: Digest
-        var exchanged: (token: Digest, generation: UInt32, at: WallTime)?
+        var current: TokenHash
+        /// Apart, because few families have been renewed.
+        var exchanged: Exchange?
 
         func isOpen(at now: WallTime) -> Bool { now < expires && now < ends }
+    }
+
+    /// The refresh token that was changed for the current one.
+    final class Exchange: Sendable {
+        let token: TokenHash
+        let generation: UInt32
+        let at: WallTime
+
+        init(_ token: TokenHash, generation: UInt32, at: WallTime) {
+            self.token = token
+            self.generation = generation
+            self.at = at
+        }
+    }
+
+    /// A hash of a token in half the room of a `Digest`, which would fit the longest of all hashes.
+    struct TokenHash: Sendable {
+        private var storage = InlineArray<32, UInt8>(repeating: 0)
+
+        init(_ digest: Digest) {
+            precondition(digest.count == 32, "tokens are kept as SHA-256")
+            let bytes = digest.bytes
+            for place in 0..<32 { storage[place] = unsafe bytes.unsafeLoad(fromByteOffset: place, as: UInt8.self) }
+        }
+
+        /// Compares in constant time.
+        func matches(_ digest: Digest) -> Bool { unsafe ConstantTime.areEqual(storage.span.bytes, digest.bytes) }
     }
 
     let limits: Limits.Identity
@@ -75,7 +103,7 @@ extension AccountTables {
             ends: family.ends,
             used: now,
             expires: min(family.expires, family.ends),
-            current: family.token
+            current: TokenHash(family.token)
         )
         if familyChecks.isFull { forgetEndedChecks() }
         familyChecks.append((family.id, min(family.expires, family.ends)))
@@ -107,10 +135,10 @@ extension AccountTables {
         else { throw .unknown }
         if let ban = player.ban, ban.holds(at: now) { throw .banned(ban) }
 
-        if renewal.generation == family.generation, renewal.shown == family.current {
-            family.exchanged = (family.current, family.generation, now)
-        } else if let last = family.exchanged, renewal.generation == last.generation, renewal.shown == last.token,
-            now < last.at.adding(renewal.grace)
+        if renewal.generation == family.generation, family.current.matches(renewal.shown) {
+            family.exchanged = Exchange(family.current, generation: family.generation, at: now)
+        } else if let last = family.exchanged, renewal.generation == last.generation,
+            last.token.matches(renewal.shown), now < last.at.adding(renewal.grace)
         {
             // Its successor was lost on the way: it is replaced, and was never used.
         } else {
@@ -118,7 +146,7 @@ extension AccountTables {
             throw .reused(of: family.player)
         }
         family.generation += 1
-        family.current = renewal.successor
+        family.current = TokenHash(renewal.successor)
         family.used = now
         family.expires = min(renewal.expires, family.ends)
         open[renewal.family] = family
