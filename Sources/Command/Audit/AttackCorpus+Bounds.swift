@@ -133,7 +133,7 @@ extension AttackCorpus {
         add(.refused("one byte too many", bytes(count.upperBound + 1), at: path, ["too_long"]))
     }
 
-    mutating func attackList(_ element: Shape, _ count: ClosedRange<Int>, at path: String, _ place: @escaping Place) {
+    mutating func attackList(_ element: Shape, _ count: ClosedRange<Int>, at path: String, _ place: Place) {
         func list(_ count: Int) -> AttackValue { place(AttackSamples.list(element, count)) }
         if count.lowerBound > 0 {
             add(.refused("one too few", list(count.lowerBound - 1), at: path, ["too_few"]))
@@ -145,9 +145,8 @@ extension AttackCorpus {
         guard count.upperBound > 0 else { return }
         let others = AttackSamples.value(element)
         let size = max(1, count.lowerBound)
-        attack(element, at: "\(path)[\(size - 1)]") { value in
-            place(.list(Array(repeating: others, count: size - 1) + [value]))
-        }
+        let within = Place { place(.list(Array(repeating: others, count: size - 1) + [$0])) }
+        attack(element, at: "\(path)[\(size - 1)]", within)
     }
 
     mutating func attackMap(
@@ -155,7 +154,7 @@ extension AttackCorpus {
         _ count: ClosedRange<Int>,
         nameLengthMax: Int,
         at path: String,
-        _ place: @escaping Place
+        _ place: Place
     ) {
         func map(_ count: Int) -> AttackValue { place(AttackSamples.map(shape, count)) }
         if count.lowerBound > 0 {
@@ -177,7 +176,8 @@ extension AttackCorpus {
             let twice = [AttackValue.Entry(name: "k", value: good), AttackValue.Entry(name: "k", value: good)]
             add(.refused("a name twice", place(.map(before + twice)), at: "\(path).k", ["duplicate_key"]))
         }
-        attack(shape, at: "\(path).k") { place(.map(before + [AttackValue.Entry(name: "k", value: $0)])) }
+        let within = Place { place(.map(before + [AttackValue.Entry(name: "k", value: $0)])) }
+        attack(shape, at: "\(path).k", within)
     }
 
     /// The most entries and one more, where that fits into a message.

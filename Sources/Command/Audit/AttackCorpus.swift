@@ -17,13 +17,20 @@ struct AttackCorpus {
     private var nesting = 0
 
     /// Puts the value under attack back into good params around it.
-    typealias Place = (AttackValue) -> AttackValue
+    ///
+    /// A class and not the closure itself: the optimiser makes a copy of a function for each closure that it is given, and
+    /// where that closure holds another one of the same function, it makes copies until it runs out of memory.
+    final class Place {
+        private let put: (AttackValue) -> AttackValue
+        init(_ put: @escaping (AttackValue) -> AttackValue) { self.put = put }
+        func callAsFunction(_ value: AttackValue) -> AttackValue { put(value) }
+    }
 
     /// Makes the attacks on a call.
     init(_ call: CallDescription) {
         add("a good call", AttackSamples.fields(call.parameters))
         attackWhole(call.parameters)
-        attackObject(call.parameters, at: "params") { $0 }
+        attackObject(call.parameters, at: "params", Place { $0 })
     }
 
     /// A call that everybody who may make it can make.
@@ -52,7 +59,7 @@ struct AttackCorpus {
     }
 
     /// Attacks an object as a whole and each of its fields.
-    mutating func attackObject(_ object: ObjectShape, at path: String, _ place: @escaping Place) {
+    mutating func attackObject(_ object: ObjectShape, at path: String, _ place: Place) {
         guard nesting < Self.nestingMax else { return omit("\(path): deeper than \(Self.nestingMax) levels") }
         nesting += 1
         defer { nesting -= 1 }
@@ -81,11 +88,12 @@ struct AttackCorpus {
         )
         for (index, field) in object.fields.enumerated() {
             attackPresence(of: field, index, good, at: path, place)
-            attack(field.shape, at: "\(path).\(field.name)") { value in
+            let within = Place { value in
                 var changed = good
                 changed[index].value = value
                 return place(.fields(changed))
             }
+            attack(field.shape, at: "\(path).\(field.name)", within)
         }
     }
 
@@ -118,7 +126,7 @@ struct AttackCorpus {
     // MARK: Any shape
 
     /// Attacks a value of a shape.
-    mutating func attack(_ shape: Shape, at path: String, isNullable: Bool = false, _ place: @escaping Place) {
+    mutating func attack(_ shape: Shape, at path: String, isNullable: Bool = false, _ place: Place) {
         attackType(of: shape, at: path, isNullable: isNullable, place)
         switch shape {
         case .bool: add("\(path): false", place(.plain(.bool(false))))
