@@ -15,7 +15,7 @@ import Wire
                 try await Task.sleep(for: .milliseconds(20))
                 return Skirmish.Hit(damage: number)
             }
-            Call("player.rest", .bool("well"), rate: Rate(perSecond: 1, burst: 2)) { caller, well -> Void in }
+            Call("player.rest", .bool("well"), rate: Rate(perSecond: 0.1, burst: 2)) { caller, well -> Void in }
         }
     }
 
@@ -84,7 +84,7 @@ import Wire
         }
         let refused = try await gate.post("player.rest", #"{"well":true}"#, fields: [bearer])
         #expect(refused.status.rawValue == 429)
-        #expect(refused.value(of: "Retry-After") == "1")
+        #expect(refused.value(of: "Retry-After").flatMap { Int($0) } ?? 0 > 0)
         #expect(refused.value(of: "RateLimit")?.contains("r=0") == true)
         #expect(refused.value(of: "RateLimit-Policy")?.contains("q=2") == true)
         let problem = try Self.problem(refused)
