@@ -23,7 +23,7 @@ public struct CanonicalReader: ~Escapable {
 
     /// Takes one byte.
     @inlinable @inline(__always) public mutating func byte() throws(Fault) -> UInt8 {
-        guard at < bytes.byteCount else { throw Fault(.malformed) }
+        guard at < bytes.byteCount else { throw Fault.of(.malformed) }
         at &+= 1
         return unsafe bytes.unsafeLoad(fromByteOffset: at &- 1, as: UInt8.self)
     }
@@ -33,7 +33,7 @@ public struct CanonicalReader: ~Escapable {
         switch try byte() {
         case 0: false
         case 1: true
-        default: throw Fault(.notCanonical)
+        default: throw Fault.of(.notCanonical)
         }
     }
 
@@ -48,11 +48,11 @@ public struct CanonicalReader: ~Escapable {
         for place in 1..<10 {
             let byte = try byte()
             // The tenth byte has room for one bit; a last byte of 0 would be a longer spelling.
-            guard place < 9 || byte <= 1, byte != 0 else { throw Fault(.notCanonical) }
+            guard place < 9 || byte <= 1, byte != 0 else { throw Fault.of(.notCanonical) }
             value |= UInt64(byte & 0x7F) << UInt64(7 * place)
             if byte < 0x80 { return value }
         }
-        throw Fault(.notCanonical)
+        throw Fault.of(.notCanonical)
     }
 
     /// Takes a whole number.
@@ -63,18 +63,18 @@ public struct CanonicalReader: ~Escapable {
 
     /// Takes a double.
     @inlinable public mutating func double() throws(Fault) -> Double {
-        guard left >= 8 else { throw Fault(.malformed) }
+        guard left >= 8 else { throw Fault.of(.malformed) }
         let bits = UInt64(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: at, as: UInt64.self))
         at &+= 8
         let value = Double(bitPattern: bits)
-        guard !value.isNaN || bits == Canonical.nan else { throw Fault(.notCanonical) }
+        guard !value.isNaN || bits == Canonical.nan else { throw Fault.of(.notCanonical) }
         return value
     }
 
     /// Takes so many bytes.
     @_lifetime(copy self)
     @inlinable public mutating func take(_ count: UInt64) throws(Fault) -> RawSpan {
-        guard count <= UInt64(left) else { throw Fault(.malformed) }
+        guard count <= UInt64(left) else { throw Fault.of(.malformed) }
         let from = at
         at &+= Int(count)
         return bytes.extracting(from..<at)
@@ -87,13 +87,13 @@ public struct CanonicalReader: ~Escapable {
     /// Takes a text.
     public mutating func text() throws(Fault) -> String {
         let utf8 = try run()
-        guard UTF8Validator.isValid(utf8) else { throw Fault(.malformed) }
+        guard UTF8Validator.isValid(utf8) else { throw Fault.of(.malformed) }
         return unsafe utf8.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
     }
 
     /// Checks that nothing follows.
     @inlinable public func finish() throws(Fault) {
-        guard at == bytes.byteCount else { throw Fault(.trailingBytes) }
+        guard at == bytes.byteCount else { throw Fault.of(.trailingBytes) }
     }
 }
 

@@ -1,4 +1,5 @@
 public import Base
+import Synchronization
 public import Wire
 
 /// A call in its contract, ready to be made.
@@ -11,6 +12,8 @@ public final class CompiledCall<Context: AnyObject>: Sendable {
     public let hash: String
     private let conditions: [Condition<Context>]
     private let policy: Policy<Context>?
+    /// Refusals of single fields, by field and problem.
+    private let told = Mutex<[Int: Refusal]>([:])
     @usableFromInline let program: CallProgram<Context>
 
     init(_ call: Call<Context>, index: Int, policies: [String: Policy<Context>]) {
@@ -63,8 +66,24 @@ public final class CompiledCall<Context: AnyObject>: Sendable {
     }
 
     private func completed(_ outcome: consuming CallOutcome) -> CallOutcome {
-        if case .refused(let refusal) = outcome { return .refused(refusal.knowing(description.parameters)) }
+        if case .refused(let refusal) = outcome { return .refused(knowing(refusal)) }
         return outcome
+    }
+
+    /// The refusal with what would have been right. What is wrong with one field is told in the same words each time, so
+    /// they are made once: a stranger who sends the same nonsense again costs a look-up.
+    private func knowing(_ refusal: Refusal) -> Refusal {
+        guard let fault = refusal.fault, fault.inner?.step == nil, case .field(let key) = fault.step else {
+            return refusal.knowing(description.parameters)
+        }
+        let place = Int(key.number) << 4 | fault.problem.place
+        return told.withLock { told in
+            if let known = told[place] { return known }
+            let made = refusal.knowing(description.parameters).told()
+            // Fields and problems are our own, so there is an end to them.
+            told[place] = made
+            return made
+        }
     }
 
     /// Reads and judges parameters, and appends their canonical form: what rooms, recordings and digests use.

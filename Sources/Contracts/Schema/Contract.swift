@@ -55,6 +55,9 @@ public final class Contract<Context: AnyObject>: Sendable {
         self.parts = parts
     }
 
+    /// The place of the call of this name in `calls`. Compares bytes; makes no text.
+    public func place(ofCall name: RawSpan) -> Int? { names.place(of: name) }
+
     /// The call of this name. Compares bytes; makes no text.
     public func call(named name: RawSpan) -> CompiledCall<Context>? { names.place(of: name).map { calls[$0] } }
 

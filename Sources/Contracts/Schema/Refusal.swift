@@ -70,6 +70,13 @@ public struct Refusal: Error, Sendable {
         return Refusal(fault, in: shape)
     }
 
+    /// The same refusal with its texts made, for whoever keeps it.
+    func told() -> Refusal {
+        guard let fault = content.fault, let shape = content.shape else { return self }
+        let told = Content(.invalidArgument, message: message, details: details, fault: fault, shape: shape)
+        return Refusal(content: told)
+    }
+
     /// A result that breaks its own contract.
     @usableFromInline static func badResult(_ fault: Fault) -> Refusal {
         Refusal(content: Content(.internal, message: "An internal error", root: "result", cause: fault))
@@ -91,7 +98,7 @@ public struct Refusal: Error, Sendable {
 
     /// A sentence for a person.
     public var message: String {
-        guard let fault = content.fault else { return content.message }
+        guard let fault = content.fault, content.message.isEmpty else { return content.message }
         let path = fault.path(from: content.root.description)
         guard let expected = expected(fault) else { return "\(path): \(fault.problem.words)" }
         return "\(path): \(fault.problem.words); expected \(expected)"
@@ -99,7 +106,7 @@ public struct Refusal: Error, Sendable {
 
     /// Facts for a program.
     public var details: Value? {
-        guard let fault = content.fault else { return content.details }
+        guard let fault = content.fault, content.details == nil else { return content.details }
         var object: Value.Object = ["field": .string(fault.path(from: content.root.description))]
         if let expected = expected(fault) { object["expected"] = .string(expected) }
         object["problem"] = .string(fault.problem.rawValue)

@@ -85,13 +85,13 @@ extension ShortName {
     @inlinable @inline(__always)
     static func read<Reader: ContractReader & ~Escapable>(_ reader: inout Reader) throws(Fault) -> ShortName {
         let slice: WireSlice
-        do throws(WireError) { slice = try reader.text() } catch { throw Fault(error) }
+        do throws(WireError) { slice = try reader.text() } catch { throw Fault.of(error) }
         if slice.isPlain { return try judged(slice.rawBytes) }
         return try decoded(slice)
     }
 
     @inlinable @inline(never) static func decoded(_ slice: WireSlice) throws(Fault) -> ShortName {
-        guard slice.byteCount <= bytesMax else { throw Fault(.tooLong) }
+        guard slice.byteCount <= bytesMax else { throw Fault.of(.tooLong) }
         var bytes = ByteBuffer()
         slice.copy(to: &bytes)
         return try judged(bytes.bytes)
@@ -103,7 +103,7 @@ extension ShortName {
     }
 
     @usableFromInline static func fault(_ count: Int) -> Fault {
-        Fault(count == 0 ? .tooShort : count > bytesMax ? .tooLong : .badCharacter)
+        Fault.of(count == 0 ? .tooShort : count > bytesMax ? .tooLong : .badCharacter)
     }
 
     @inlinable @inline(__always)
@@ -111,7 +111,7 @@ extension ShortName {
         do throws(WireError) {
             try withBytes { (text) throws(WireError) in try writer.text(text, to: &output) }
         } catch {
-            throw Fault(error)
+            throw Fault.of(error)
         }
     }
 }

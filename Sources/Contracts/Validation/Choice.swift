@@ -23,12 +23,12 @@ public final class ChoiceRules<Value: Hashable & Sendable>: Sendable {
 
     @inlinable func value(_ slice: WireSlice) throws(Fault) -> Value {
         for index in keys.indices where slice.equals(keys[index]) { return cases[index] }
-        throw Fault(.unknownChoice)
+        throw Fault.of(.unknownChoice)
     }
 
     @inlinable func place(of value: Value) throws(Fault) -> Int {
         for index in cases.indices where cases[index] == value { return index }
-        throw Fault(.unknownChoice)
+        throw Fault.of(.unknownChoice)
     }
 }
 
@@ -39,7 +39,7 @@ extension Choice {
         _ rules: ChoiceRules<Self>
     ) throws(Fault) -> Self {
         let slice: WireSlice
-        do throws(WireError) { slice = try reader.text() } catch { throw Fault(error) }
+        do throws(WireError) { slice = try reader.text() } catch { throw Fault.of(error) }
         return try rules.value(slice)
     }
 
@@ -49,7 +49,7 @@ extension Choice {
         with writer: inout Writer,
         to output: inout ByteBuffer
     ) throws(Fault) {
-        do throws(WireError) { try writer.string(rawValue, to: &output) } catch { throw Fault(error) }
+        do throws(WireError) { try writer.string(rawValue, to: &output) } catch { throw Fault.of(error) }
     }
 
     /// Reads the place of the word.
@@ -58,7 +58,7 @@ extension Choice {
         _ rules: ChoiceRules<Self>
     ) throws(Fault) -> Self {
         let place = try reader.unsigned()
-        guard place < UInt64(rules.cases.count) else { throw Fault(.unknownChoice) }
+        guard place < UInt64(rules.cases.count) else { throw Fault.of(.unknownChoice) }
         return rules.cases[Int(place)]
     }
 

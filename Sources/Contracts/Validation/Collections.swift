@@ -22,18 +22,18 @@ public struct ListRules<ElementRules: Sendable>: Sendable {
     }
 
     @inlinable @inline(__always) func judge(_ found: Int) throws(Fault) {
-        guard found >= count.lowerBound else { throw Fault(.tooFew) }
-        guard found <= count.upperBound else { throw Fault(.tooMany) }
+        guard found >= count.lowerBound else { throw Fault.of(.tooFew) }
+        guard found <= count.upperBound else { throw Fault.of(.tooMany) }
     }
 
     /// Refuses, before the entry behind so many is read.
     @inlinable @inline(__always) func judge(another found: Int) throws(Fault) {
-        guard found < count.upperBound else { throw Fault(.tooMany) }
+        guard found < count.upperBound else { throw Fault.of(.tooMany) }
     }
 
     /// The count of a canonical form.
     @inlinable func count(_ announced: UInt64) throws(Fault) -> Int {
-        guard announced <= UInt64(count.upperBound) else { throw Fault(.tooMany) }
+        guard announced <= UInt64(count.upperBound) else { throw Fault.of(.tooMany) }
         try judge(Int(announced))
         return Int(announced)
     }
@@ -86,7 +86,7 @@ extension Array: FieldValue where Element: FieldValue {
         _ rules: ListRules<Element.Rules>,
         in format: WireFormat
     ) throws(Fault) -> [Element] {
-        guard format == .protobuf else { throw Fault(.missing) }
+        guard format == .protobuf else { throw Fault.of(.missing) }
         try rules.judge(0)
         return []
     }
@@ -162,7 +162,7 @@ extension Optional: FieldValue where Wrapped: FieldValue {
         _ rules: Wrapped.Rules
     ) throws(Fault) -> Wrapped? {
         let isNull: Bool
-        do throws(WireError) { isNull = try reader.nullIfPresent() } catch { throw Fault(error) }
+        do throws(WireError) { isNull = try reader.nullIfPresent() } catch { throw Fault.of(error) }
         return isNull ? nil : try Wrapped.read(&reader, rules)
     }
 
@@ -179,7 +179,7 @@ extension Optional: FieldValue where Wrapped: FieldValue {
         to output: inout ByteBuffer
     ) throws(Fault) {
         if let value = self { return try value.write(rules, with: &writer, to: &output) }
-        do throws(WireError) { try writer.null(to: &output) } catch { throw Fault(error) }
+        do throws(WireError) { try writer.null(to: &output) } catch { throw Fault.of(error) }
     }
 
     /// Whether there is no value.

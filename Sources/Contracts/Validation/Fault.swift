@@ -3,7 +3,8 @@ public import Wire
 /// Why a value does not fit its contract: what is wrong with it, and the way to it.
 ///
 /// A chain of steps from the outside in, made while the refusal travels outwards. Nothing is written as text until
-/// somebody asks, so a refused call costs no more than a served one.
+/// somebody asks, so a refused call costs no more than a served one. What is wrong with a
+/// field of the parameters themselves, which is nearly all that is ever wrong, is one object that was made with the field.
 public final class Fault: Error, Sendable {
     /// What is wrong.
     public let problem: Problem
@@ -79,10 +80,13 @@ public final class Fault: Error, Sendable {
         self.inner = inner
     }
 
+    /// What is wrong with a value as such: one for each problem, shared by all, so that a stranger's bytes allocate nothing.
+    @inline(never) @usableFromInline static func of(_ problem: Problem) -> Fault { shared[problem.place] }
+
     /// Translates the refusal of a reader or writer.
-    @usableFromInline convenience init(_ error: WireError) {
-        self.init(Self.problem(error))
-    }
+    @inline(never) @usableFromInline static func of(_ error: WireError) -> Fault { of(problem(error)) }
+
+    private static let shared = Problem.allCases.map { Fault($0) }
 
     private static func problem(_ error: WireError) -> Problem {
         switch error.kind {
@@ -131,6 +135,30 @@ extension Fault {
             next = fault.inner
         }
         return shape
+    }
+}
+
+extension Fault.Problem {
+    /// Its place among all cases.
+    @usableFromInline var place: Int {
+        switch self {
+        case .unknownField: 0
+        case .missing: 1
+        case .duplicateKey: 2
+        case .wrongType: 3
+        case .outOfRange: 4
+        case .notFinite: 5
+        case .tooShort: 6
+        case .tooLong: 7
+        case .tooFew: 8
+        case .tooMany: 9
+        case .tooDeep: 10
+        case .badCharacter: 11
+        case .unknownChoice: 12
+        case .malformed: 13
+        case .trailingBytes: 14
+        case .notCanonical: 15
+        }
     }
 }
 

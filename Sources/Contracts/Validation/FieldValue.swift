@@ -108,7 +108,7 @@ public protocol FieldValue: Sendable {
 extension FieldValue {
     /// Refuses: the field must be there.
     @inlinable public static func absent(_ rules: Rules, in format: WireFormat) throws(Fault) -> Self {
-        throw Fault(.missing)
+        throw Fault.of(.missing)
     }
 
     /// Always written.

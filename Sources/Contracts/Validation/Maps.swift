@@ -52,7 +52,7 @@ extension Dictionary: FieldValue where Key == String, Value: FieldValue {
         try rules.judge(name: name)
         do throws(Fault) {
             let value = try Value.read(&reader, rules.element)
-            guard updateValue(value, forKey: name) == nil else { throw Fault(.duplicateKey) }
+            guard updateValue(value, forKey: name) == nil else { throw Fault.of(.duplicateKey) }
         } catch {
             throw error.inside(name)
         }
@@ -63,7 +63,7 @@ extension Dictionary: FieldValue where Key == String, Value: FieldValue {
         _ rules: ListRules<Value.Rules>,
         in format: WireFormat
     ) throws(Fault) -> [String: Value] {
-        guard format == .protobuf else { throw Fault(.missing) }
+        guard format == .protobuf else { throw Fault.of(.missing) }
         try rules.judge(0)
         return [:]
     }
@@ -79,7 +79,7 @@ extension Dictionary: FieldValue where Key == String, Value: FieldValue {
         var scope = try writer.openObject(count: count, to: &output)
         for (name, value) in sortedByBytes() {
             try rules.judge(name: name)
-            do throws(WireError) { try writer.key(name, in: &scope, to: &output) } catch { throw Fault(error) }
+            do throws(WireError) { try writer.key(name, in: &scope, to: &output) } catch { throw Fault.of(error) }
             do throws(Fault) {
                 try value.write(rules.element, with: &writer, to: &output)
             } catch {
@@ -100,7 +100,7 @@ extension Dictionary: FieldValue where Key == String, Value: FieldValue {
             try writer.announceElement(in: &scope, to: &output)
             var entry = try writer.openObject(count: 2, to: &output)
             try writer.announce(MapEntry.name, in: &entry, to: &output)
-            do throws(WireError) { try writer.string(name, to: &output) } catch { throw Fault(error) }
+            do throws(WireError) { try writer.string(name, to: &output) } catch { throw Fault.of(error) }
             try writer.announce(MapEntry.value, in: &entry, to: &output)
             do throws(Fault) {
                 try value.write(rules.element, with: &writer, to: &output)
@@ -127,11 +127,11 @@ extension Dictionary: FieldValue where Key == String, Value: FieldValue {
         for _ in 0..<count {
             let name = try reader.text()
             try rules.judge(name: name)
-            if let last, !last.utf8.lexicographicallyPrecedes(name.utf8) { throw Fault(.notCanonical) }
+            if let last, !last.utf8.lexicographicallyPrecedes(name.utf8) { throw Fault.of(.notCanonical) }
             last = name
             do throws(Fault) {
                 let value = try Value.readCanonical(&reader, rules.element)
-                guard map.updateValue(value, forKey: name) == nil else { throw Fault(.duplicateKey) }
+                guard map.updateValue(value, forKey: name) == nil else { throw Fault.of(.duplicateKey) }
             } catch {
                 throw error.inside(name)
             }
@@ -171,11 +171,11 @@ extension WireReader where Self: ~Escapable {
             guard let key = try nextKey(in: &scope) else { return nil }
             return key.text.string()
         } catch {
-            throw Fault(error)
+            throw Fault.of(error)
         }
     }
 
     @inlinable mutating func name() throws(Fault) -> String {
-        do throws(WireError) { return try string() } catch { throw Fault(error) }
+        do throws(WireError) { return try string() } catch { throw Fault.of(error) }
     }
 }

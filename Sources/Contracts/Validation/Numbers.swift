@@ -8,7 +8,7 @@ extension Bool: FieldValue {
         _ reader: inout Reader,
         _ rules: Void
     ) throws(Fault) -> Bool {
-        do throws(WireError) { return try reader.bool() } catch { throw Fault(error) }
+        do throws(WireError) { return try reader.bool() } catch { throw Fault.of(error) }
     }
 
     /// Writes true or false.
@@ -18,7 +18,7 @@ extension Bool: FieldValue {
         with writer: inout Writer,
         to output: inout ByteBuffer
     ) throws(Fault) {
-        do throws(WireError) { try writer.bool(self, to: &output) } catch { throw Fault(error) }
+        do throws(WireError) { try writer.bool(self, to: &output) } catch { throw Fault.of(error) }
     }
 
     /// Reads one byte, 0 or 1.
@@ -60,12 +60,12 @@ extension Int64: FieldValue {
         from start: WireBookmark,
         instead error: WireError
     ) throws(Fault) -> Int64 {
-        guard error.kind == .wrongType, Reader.format != .protobuf else { throw Fault(error) }
+        guard error.kind == .wrongType, Reader.format != .protobuf else { throw Fault.of(error) }
         reader.go(to: start)
         let value: Double
-        do throws(WireError) { value = try reader.double() } catch { throw Fault(error) }
+        do throws(WireError) { value = try reader.double() } catch { throw Fault.of(error) }
         // Beyond 2^53 a double stands for several whole numbers.
-        guard value.magnitude <= 9_007_199_254_740_992, let whole = Int64(exactly: value) else { throw Fault(error) }
+        guard value.magnitude <= 9_007_199_254_740_992, let whole = Int64(exactly: value) else { throw Fault.of(error) }
         return whole
     }
 
@@ -77,7 +77,7 @@ extension Int64: FieldValue {
         to output: inout ByteBuffer
     ) throws(Fault) {
         let value = try judged(range)
-        do throws(WireError) { try writer.int64(value, to: &output) } catch { throw Fault(error) }
+        do throws(WireError) { try writer.int64(value, to: &output) } catch { throw Fault.of(error) }
     }
 
     /// Reads a varint in zigzag.
@@ -94,7 +94,7 @@ extension Int64: FieldValue {
     }
 
     @inlinable @inline(__always) func judged(_ range: ClosedRange<Int64>) throws(Fault) -> Int64 {
-        guard self >= range.lowerBound, self <= range.upperBound else { throw Fault(.outOfRange) }
+        guard self >= range.lowerBound, self <= range.upperBound else { throw Fault.of(.outOfRange) }
         return self
     }
 
@@ -173,8 +173,8 @@ public struct NumberRules: Sendable {
     }
 
     @usableFromInline func judgeOutside(_ value: Double) throws(Fault) -> Double {
-        if value.isFinite { throw Fault(.outOfRange) }
-        guard admitsNonFinite else { throw Fault(.notFinite) }
+        if value.isFinite { throw Fault.of(.outOfRange) }
+        guard admitsNonFinite else { throw Fault.of(.notFinite) }
         return value
     }
 }
@@ -187,7 +187,7 @@ extension Double: FieldValue {
         _ rules: NumberRules
     ) throws(Fault) -> Double {
         let value: Double
-        do throws(WireError) { value = try reader.double() } catch { throw Fault(error) }
+        do throws(WireError) { value = try reader.double() } catch { throw Fault.of(error) }
         return try rules.judge(value)
     }
 
@@ -199,7 +199,7 @@ extension Double: FieldValue {
         to output: inout ByteBuffer
     ) throws(Fault) {
         let value = try rules.judge(self)
-        do throws(WireError) { try writer.double(value, to: &output) } catch { throw Fault(error) }
+        do throws(WireError) { try writer.double(value, to: &output) } catch { throw Fault.of(error) }
     }
 
     /// Reads eight bytes.

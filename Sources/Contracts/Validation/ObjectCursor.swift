@@ -51,7 +51,7 @@ public struct ObjectCursor {
             do throws(WireError) {
                 try table.skip(place, &reader)
             } catch {
-                throw Fault(error).inside(table.keys[place])
+                throw Fault.of(error).inside(table.keys[place])
             }
             notes.places[place].end = reader.offset
         }
@@ -85,7 +85,7 @@ public struct ObjectCursor {
             if place >= 0 { return place }
             unknown = Self.name(key)
         } catch {
-            throw Fault(error)
+            throw Fault.of(error)
         }
         throw Fault(.unknownField, at: .name(unknown))
     }

@@ -7,6 +7,8 @@ public final class Slot<Value: FieldValue>: Sendable {
     @usableFromInline let rules: Value.Rules
     @usableFromInline let place: Int
     @usableFromInline let note: String
+    /// What can be wrong with the value itself, by the problem's place.
+    private let faults: [Fault]
 
     @usableFromInline init(_ field: Field<Value>, place: inout Int) {
         key = FieldKey(field.name, number: field.number ?? UInt32(place + 1))
@@ -14,6 +16,13 @@ public final class Slot<Value: FieldValue>: Sendable {
         self.place = place
         note = field.note
         place += 1
+        let key = key
+        faults = Fault.Problem.allCases.map { Fault.of($0).inside(key) }
+    }
+
+    /// Says of this field what was said of its value.
+    @inline(never) @usableFromInline func enclose(_ fault: Fault) -> Fault {
+        fault.step == nil ? faults[fault.problem.place] : fault.inside(key)
     }
 
     @inlinable @inline(__always)
@@ -24,7 +33,7 @@ public final class Slot<Value: FieldValue>: Sendable {
     ) throws(Fault) -> Value {
         if cursor.notes == nil {
             if try reader.finds(key, in: &cursor.scope) {
-                do throws(Fault) { return try Value.read(&reader, rules) } catch { throw error.inside(key) }
+                do throws(Fault) { return try Value.read(&reader, rules) } catch { throw enclose(error) }
             }
             try cursor.scan(&reader, table, from: place)
         }
@@ -44,10 +53,10 @@ public final class Slot<Value: FieldValue>: Sendable {
             reader.go(to: start)
             let value = try Value.read(&reader, rules)
             // What was skipped as one value was read as one: nothing slips through between the two.
-            guard reader.offset == noted.end else { throw Fault(.malformed) }
+            guard reader.offset == noted.end else { throw Fault.of(.malformed) }
             return value
         } catch {
-            throw error.inside(key)
+            throw enclose(error)
         }
     }
 
@@ -63,18 +72,18 @@ public final class Slot<Value: FieldValue>: Sendable {
         do throws(Fault) {
             try value.write(rules, with: &writer, to: &output)
         } catch {
-            throw error.inside(key)
+            throw enclose(error)
         }
     }
 
     @inlinable @inline(__always)
     func takeCanonical(_ reader: inout CanonicalReader) throws(Fault) -> Value {
-        do throws(Fault) { return try Value.readCanonical(&reader, rules) } catch { throw error.inside(key) }
+        do throws(Fault) { return try Value.readCanonical(&reader, rules) } catch { throw enclose(error) }
     }
 
     @inlinable @inline(__always)
     func putCanonical(_ value: Value, _ output: inout ByteBuffer) throws(Fault) {
-        do throws(Fault) { try value.writeCanonical(rules, to: &output) } catch { throw error.inside(key) }
+        do throws(Fault) { try value.writeCanonical(rules, to: &output) } catch { throw enclose(error) }
     }
 
     @usableFromInline func shape(nesting: Int) -> FieldShape {

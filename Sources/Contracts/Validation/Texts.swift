@@ -56,9 +56,9 @@ public final class TextRules: Sendable {
     /// come, at every eighth.
     @inlinable @inline(__always) func judge(_ text: RawSpan) throws(Fault) {
         let count = text.byteCount
-        guard count >= shortest else { throw Fault(.tooShort) }
+        guard count >= shortest else { throw Fault.of(.tooShort) }
         // A character has at most four bytes, so nothing longer needs to be looked at.
-        guard count <= 4 &* longest else { throw Fault(.tooLong) }
+        guard count <= 4 &* longest else { throw Fault.of(.tooLong) }
         if admitsAll, count <= longest, shortest <= 1 { return }
         guard count <= 64 else { return try judgeScalars(text) }
         var index = 0
@@ -68,7 +68,7 @@ public final class TextRules: Sendable {
             guard byte < 128, half &>> UInt64(byte & 63) & 1 == 1 else { return try judgeScalars(text) }
             index &+= 1
         }
-        guard count <= longest else { throw Fault(.tooLong) }
+        guard count <= longest else { throw Fault.of(.tooLong) }
     }
 
     @usableFromInline func judgeScalars(_ text: RawSpan) throws(Fault) {
@@ -77,10 +77,10 @@ public final class TextRules: Sendable {
         while index < text.byteCount {
             let scalar = Self.scalar(text, &index)
             count += 1
-            guard count <= longest else { throw Fault(.tooLong) }
-            guard admits(scalar) else { throw Fault(.badCharacter) }
+            guard count <= longest else { throw Fault.of(.tooLong) }
+            guard admits(scalar) else { throw Fault.of(.badCharacter) }
         }
-        guard count >= shortest else { throw Fault(.tooShort) }
+        guard count >= shortest else { throw Fault.of(.tooShort) }
     }
 
     private func admits(_ scalar: UInt32) -> Bool {
@@ -112,7 +112,7 @@ public final class TextRules: Sendable {
 
     @usableFromInline func judgeDecoded(_ slice: WireSlice) throws(Fault) {
         // An escape has at most six bytes for one of text: what is longer needs not be decoded.
-        guard slice.rawBytes.byteCount <= 32 * longest + 64 else { throw Fault(.tooLong) }
+        guard slice.rawBytes.byteCount <= 32 * longest + 64 else { throw Fault.of(.tooLong) }
         var decoded = ByteBuffer()
         slice.copy(to: &decoded)
         try judge(decoded.bytes)
@@ -132,7 +132,7 @@ extension String: FieldValue {
         _ rules: TextRules
     ) throws(Fault) -> String {
         let slice: WireSlice
-        do throws(WireError) { slice = try reader.text() } catch { throw Fault(error) }
+        do throws(WireError) { slice = try reader.text() } catch { throw Fault.of(error) }
         try rules.judge(slice)
         return slice.string()
     }
@@ -145,7 +145,7 @@ extension String: FieldValue {
         to output: inout ByteBuffer
     ) throws(Fault) {
         try rules.judge(self)
-        do throws(WireError) { try writer.string(self, to: &output) } catch { throw Fault(error) }
+        do throws(WireError) { try writer.string(self, to: &output) } catch { throw Fault.of(error) }
     }
 
     /// Reads a text behind its length.
@@ -187,10 +187,10 @@ extension Bytes: FieldValue {
         _ count: ClosedRange<Int>
     ) throws(Fault) -> Bytes {
         let slice: WireSlice
-        do throws(WireError) { slice = try reader.bytes() } catch { throw Fault(error) }
+        do throws(WireError) { slice = try reader.bytes() } catch { throw Fault.of(error) }
         let length = slice.byteCount
-        guard length >= count.lowerBound else { throw Fault(.tooShort) }
-        guard length <= count.upperBound else { throw Fault(.tooLong) }
+        guard length >= count.lowerBound else { throw Fault.of(.tooShort) }
+        guard length <= count.upperBound else { throw Fault.of(.tooLong) }
         return Bytes(slice.array())
     }
 
@@ -201,7 +201,7 @@ extension Bytes: FieldValue {
         to output: inout ByteBuffer
     ) throws(Fault) {
         try judge(count)
-        do throws(WireError) { try writer.bytes(unsafe array.span.bytes, to: &output) } catch { throw Fault(error) }
+        do throws(WireError) { try writer.bytes(unsafe array.span.bytes, to: &output) } catch { throw Fault.of(error) }
     }
 
     /// Reads bytes behind their length.
@@ -223,8 +223,8 @@ extension Bytes: FieldValue {
     }
 
     @inlinable func judge(_ count: ClosedRange<Int>) throws(Fault) {
-        guard array.count >= count.lowerBound else { throw Fault(.tooShort) }
-        guard array.count <= count.upperBound else { throw Fault(.tooLong) }
+        guard array.count >= count.lowerBound else { throw Fault.of(.tooShort) }
+        guard array.count <= count.upperBound else { throw Fault.of(.tooLong) }
     }
 
     /// Bytes.

@@ -100,8 +100,10 @@ public final class Gate: Sendable {
         )
         desks = Desks()
         desks.all = group.loops.map { GateLoop($0, of: self) }
-        identity.onChange { [weak self] change in self?.changed(change) }
-        let isPosted = group.loops[0].post { [weak self] in self?.tidy(on: $0) }
+        // Not the gate itself: a weak reference would make every call count references to it the slow way.
+        identity.onChange { [sessions, log] change in Self.changed(change, sessions, log) }
+        let chores = Chores(outcomes: outcomes, players: players, addresses: addresses, log: log)
+        let isPosted = group.loops[0].post { chores.tidy(on: $0) }
         precondition(isPosted, "a loop that does not run yet has room for a letter")
     }
 
@@ -139,19 +141,8 @@ public final class Gate: Sendable {
         Int(turn.wrappingAdd(1, ordering: .relaxed).oldValue.magnitude % UInt(loops.count))
     }
 
-    /// How often those are told whose time has passed, and some of what nobody needs any more is forgotten.
-    private static let tidyInterval = Duration.milliseconds(250)
-
-    private func tidy(on loop: EventLoop) {
-        outcomes.pass(to: loop.now)
-        players.sweep(most: 64, at: loop.now)
-        addresses.sweep(most: 64, at: loop.now)
-        let timer = loop.schedule(at: loop.now + Self.tidyInterval) { [weak self] in self?.tidy(on: loop) }
-        if timer == nil { log.error("there is no timer for the gate's own") }
-    }
-
     /// A login has ended, or a player's roles are others: from whatever thread it was caused on.
-    private func changed(_ change: IdentityChange) {
+    private static func changed(_ change: IdentityChange, _ sessions: Sessions, _ log: Log) {
         switch change {
         case .ended(let family, let player, let reason):
             let end = reason == .banned ? SessionEnd.kicked("banned") : .revoked
@@ -159,7 +150,7 @@ public final class Gate: Sendable {
                 log.warning("a login has ended, but its sessions could not be told at once")
             }
         case .roles(let player, let roles):
-            for loop in loops {
+            for loop in sessions.loops {
                 let isPosted = sessions.post(to: loop.index) { hub in
                     hub.walk { session in
                         guard session.owner.player == player else { return }
@@ -169,5 +160,24 @@ public final class Gate: Sendable {
                 if !isPosted { log.warning("a player's roles are others, but his sessions could not be told") }
             }
         }
+    }
+}
+
+/// What the gate looks after while nobody calls. It holds no gate, so it keeps none alive.
+private struct Chores: Sendable {
+    let outcomes: any OutcomeStore
+    let players: PlayerBudgets<PlayerID>
+    let addresses: AddressBudgets
+    let log: Log
+
+    /// How often those are told whose time has passed, and some of what nobody needs any more is forgotten.
+    private static let interval = Duration.milliseconds(250)
+
+    func tidy(on loop: EventLoop) {
+        outcomes.pass(to: loop.now)
+        players.sweep(most: 64, at: loop.now)
+        addresses.sweep(most: 64, at: loop.now)
+        let timer = loop.schedule(at: loop.now + Self.interval) { tidy(on: loop) }
+        if timer == nil { log.error("there is no timer for the gate's own") }
     }
 }
