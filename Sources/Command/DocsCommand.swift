@@ -20,7 +20,8 @@ enum DocsCommand {
             }
         }
         guard let folder else { return .usage("say where to write: gamekeeper docs GAME --out DIR") }
-        guard let game = name.map({ name in games.first { $0.name == name } }) ?? games.first else {
+        let game = if let name { games.first { $0.name == name } } else { games.first }
+        guard let game else {
             return .usage("there is no such game; known: \(games.map { $0.name }.joined(separator: ", "))")
         }
         return write(Export(Gate.description(of: game.contract)), to: folder)

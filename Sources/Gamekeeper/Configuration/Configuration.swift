@@ -10,7 +10,7 @@ public import Web
 public struct Configuration: Sendable {
     /// Where to listen for players; at least one address.
     public var addresses: [SocketAddress] = [.ip(.loopback, port: 7400)]
-    /// Where to listen for operators; nothing for nowhere.
+    /// Where to listen for operators; nil listens for none.
     public var admin: SocketAddress? = .ip(.loopback, port: 7401)
     /// What operators must show.
     public var adminToken: String?

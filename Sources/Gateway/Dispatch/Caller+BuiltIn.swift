@@ -129,7 +129,7 @@ extension Caller {
             try? family.write(canonical: message.bytes, as: format, to: &output)
         }
         guard desk.hub.topics.publish(event, to: topic) else {
-            throw Refusal(.unavailable, "the topic takes no more for now", retryAfter: .seconds(1))
+            throw Refusal(.unavailable, "the topic is busy", retryAfter: .seconds(1))
         }
     }
 }

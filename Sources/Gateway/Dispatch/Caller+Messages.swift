@@ -34,7 +34,7 @@ extension Caller {
     /// Tells everybody who hears a topic: the family itself, or one of its members such as `chat:lobby`, of which `member`
     /// is what follows the colon.
     ///
-    /// - Returns: `false` when the member's name can't be one, or the topic takes no more for now.
+    /// - Returns: `false` when the member's name can't be one, or the topic is too busy to take it.
     @discardableResult
     public func publish<Payload>(_ topic: Topic<Payload>, member: String? = nil, _ payload: Payload) -> Bool {
         guard let made = desk.gate.event(topic, member, payload, at: wall, trace) else { return false }
@@ -214,7 +214,7 @@ extension Server {
 
     /// Tells everybody who hears a topic: the family itself, or one of its members such as `chat:lobby`.
     ///
-    /// - Returns: `false` when the member's name can't be one, or the topic takes no more for now.
+    /// - Returns: `false` when the member's name can't be one, or the topic is too busy to take it.
     @discardableResult
     public func publish<Payload>(_ topic: Topic<Payload>, member: String? = nil, _ payload: Payload) -> Bool {
         guard let made = gate.event(topic, member, payload, at: wall, nil) else { return false }

@@ -29,8 +29,9 @@ extension DialectConnection {
     /// Opens a session for somebody who has proven who he is. `done` runs once, now or later, with what went wrong.
     final func openSession(_ identity: Identity, done: @escaping (Refusal?) -> Void) {
         if let session {
-            guard session.owner.player == identity.player else {
-                return done(Refusal(.invalidAction, "this connection belongs to another player"))
+            // The session ends with the login that it was opened for, so it can't be another one's.
+            guard session.owner == SessionOwner(player: identity.player, family: identity.family.bits) else {
+                return done(Refusal(.invalidAction, "this connection belongs to another login"))
             }
             let known = KnownIdentity(identity)
             identify(known)
@@ -90,11 +91,15 @@ extension DialectConnection {
         guard tasksRunning == 0, let socket, socket.isOpen else { return notResumed(.unavailable, answer) }
         cancelLoginTimer()
         leaveSession()
+        isLeaving = true
         // The connection goes with its socket and is not touched here until that has arrived.
         nonisolated(unsafe) let connection = self
         nonisolated(unsafe) let told = answer
         socket.move(to: loop) { hasArrived in
             guard hasArrived else { return }
+            unsafe connection.isLeaving = false
+            // A loop without room for the socket leaves it where it was.
+            guard loop.isCurrent else { return unsafe connection.notResumed(.unavailable, told) }
             unsafe connection.desk = connection.desk.gate.desk(on: loop)
             unsafe connection.resumeHere(claim, told)
         }

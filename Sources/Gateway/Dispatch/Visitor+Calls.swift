@@ -141,6 +141,10 @@ extension Visitor {
         refusing refuse: (Refusal) -> Void,
         _ body: @escaping (Visitor, CallUnderWay) async -> Void
     ) -> CallUnderWay? {
+        guard !isLeaving else {
+            refuse(Refusal(.unavailable, "the socket is on its way to its session; send the call again"))
+            return nil
+        }
         guard tasksRunning < desk.gate.limits.calls.underWayMax else {
             refuse(Denial(.tooManyUnderWay).refusal)
             return nil

@@ -24,6 +24,8 @@ class Visitor {
     final var underWay: [CallUnderWay] = []
     /// How many handlers run that answer later, those included for whose answer nobody waits any more.
     final var tasksRunning = 0
+    /// Its connection leaves for another loop at the end of the iteration: nothing is begun that would stay behind.
+    final var isLeaving = false
     /// Which fire-and-forget calls of the session have come.
     final var sequence = CallSequence()
 
@@ -52,12 +54,6 @@ class Visitor {
     final func forgetIdentity() {
         known = nil
         payer = BudgetDesk.Payer(address: payer.address, player: nil)
-    }
-
-    /// The player may do other things now.
-    final func rolesChanged(_ roles: Roles) {
-        guard let identity else { return }
-        known = KnownIdentity(identity.having(roles))
     }
 
     /// Somebody has proven who he is, in the middle of a call: he gets his session, where the connection has one.

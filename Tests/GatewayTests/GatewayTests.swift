@@ -1,6 +1,0 @@
-import Testing
-
-@testable import Gateway
-
-@Suite("Gateway") struct GatewayTests {
-}
