@@ -181,6 +181,12 @@ public final class EventLoop: @unchecked Sendable {
         send(.run(body))
     }
 
+    /// Runs a closure on the loop, from any thread, although the mailbox may be full: it is part of a promise already
+    /// made, such as the answers to questions that the loop has asked. Whoever uses it bounds how many there can be.
+    ///
+    /// A loop that stops runs it as one of its last acts; one that has stopped never does.
+    public func deliver(_ body: @escaping @Sendable (EventLoop) -> Void) { notify(.run(body)) }
+
     /// Visits a connection on its loop, wherever it has gone in the meantime. Nothing happens when it has ended.
     ///
     /// - Returns: `false` when a mailbox on the way is full; the visit will not happen.

@@ -1,0 +1,38 @@
+import Base
+import Glibc
+
+/// A file that one process at a time holds, for as long as this lives. The kernel lets go when the process ends, however
+/// it ends.
+///
+/// The file stays when the lock goes: removing it would let two processes hold two files of one name.
+public final class FileLock: Sendable {
+    private let descriptor: Int32
+
+    /// What became of the try.
+    public enum Outcome: Sendable {
+        /// It is ours until the object goes.
+        case held(FileLock)
+        /// Another process has it, or another object of this one.
+        case taken
+    }
+
+    private init(_ descriptor: Int32) { self.descriptor = descriptor }
+
+    deinit { close(descriptor) }
+
+    /// Takes the lock if nobody holds it. The file is made if there is none. Never waits.
+    ///
+    /// - Throws: why the file cannot be opened.
+    public static func take(_ path: String) throws(FileRefusal) -> Outcome {
+        try Files.check(path)
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode_t(0o600))
+        guard descriptor >= 0 else { throw FileRefusal(path, errno: errno) }
+        var result: Int32 = 0
+        repeat { result = flock(descriptor, LOCK_EX | LOCK_NB) } while result != 0 && errno == EINTR
+        guard result != 0 else { return .held(FileLock(descriptor)) }
+        let failure = errno
+        close(descriptor)
+        if failure == EWOULDBLOCK { return .taken }
+        throw FileRefusal(path, errno: failure)
+    }
+}
