@@ -15,6 +15,15 @@ let house: [SwiftSetting] = [
 /// Rooms whose work is raw memory. They keep it behind small types with proofs; everywhere else `unsafe` must be written out.
 let rawMemoryRooms: Set<String> = ["Reactor", "Luau"]
 
+/// C shims and system libraries: a C and then the library's name, such as CSQLite. Rooms are words.
+func isShim(_ name: Substring) -> Bool { name.first == "C" && name.dropFirst().first?.isUppercase == true }
+
+/// What a room's tests see: the room, and what it sees itself, but for shims.
+func tested(_ room: (name: String, sees: String)) -> [Target.Dependency] {
+    let seen = room.sees.split(separator: " ").filter { !isShim($0) }
+    return [.target(name: room.name)] + seen.map { .target(name: String($0)) }
+}
+
 func settings(of room: String) -> [SwiftSetting] {
     rawMemoryRooms.contains(room) ? house : house + [.strictMemorySafety()]
 }
@@ -28,6 +37,7 @@ let rooms: [(name: String, sees: String)] = [
     ("Reactor", "Base CLinux CTLS"),
     ("Web", "Base Reactor Crypto CZlib"),
     ("Contracts", "Base Wire"),
+    ("Store", "Base Wire Crypto Reactor CSQLite"),
     ("GamekeeperClient", "Base Wire Reactor Web Contracts"),
     ("Gateway", "Base Wire Crypto Reactor Web Contracts"),
     ("Console", "Base Wire Crypto Reactor Web Contracts Gateway"),
@@ -67,11 +77,7 @@ let package = Package(
         + rooms.map { room in
             .testTarget(
                 name: room.name + "Tests",
-                dependencies: [.target(name: room.name)]
-                    + room.sees.split(separator: " ").filter {
-                        !$0.hasPrefix("CL") && !$0.hasPrefix("CT") && !$0.hasPrefix("CZ")
-                    }
-                    .map { .target(name: String($0)) },
+                dependencies: tested(room),
                 swiftSettings: house
             )
         }
@@ -97,7 +103,7 @@ let package = Package(
                 swiftSettings: house
             ),
 
-            // Below Crypto, Reactor and Web: one shim or system library each.
+            // Below Crypto, Reactor, Web and Store: one shim or system library each.
             .systemLibrary(
                 name: "CLibcrypto",
                 path: "Shims/CLibcrypto",
@@ -111,6 +117,7 @@ let package = Package(
             ),
             .target(name: "CLinux", path: "Shims/CLinux"),
             .systemLibrary(name: "CZlib", path: "Shims/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+            .target(name: "CSQLite", path: "Shims/CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
             // Below no room: AllocationTests counts with it.
             .target(name: "CAllocations", path: "Shims/CAllocations"),
 

@@ -17,6 +17,7 @@ extension Limits {
 
     private var relations: [(holds: Bool, reason: String)] {
         connectionRelations + webRelations + webSocketRelations + budgetRelations + otherRelations + sessionRelations
+            + storeRelations
     }
 
     private var connectionRelations: [(holds: Bool, reason: String)] {

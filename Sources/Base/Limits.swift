@@ -37,6 +37,8 @@ public struct Limits: Sendable, Equatable {
     public var outcomes = Outcomes()
     /// Limits of what an operator sees.
     public var operations = Operations()
+    /// Limits of documents, locks and their writer.
+    public var store = Store()
 
     /// The defaults.
     public init() {}

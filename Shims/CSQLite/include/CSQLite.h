@@ -1,0 +1,22 @@
+// SQLite, and the few things of it that Swift cannot say.
+#pragma once
+#include <sqlite3.h>
+
+// Binds bytes that stay where they are until the statement has run: Swift has no name for SQLITE_STATIC.
+static inline int gamekeeper_sqlite_bind_blob(sqlite3_stmt *statement, int place, const void *bytes, int count) {
+    if (count == 0) return sqlite3_bind_zeroblob(statement, place, 0);
+    return sqlite3_bind_blob(statement, place, bytes, count, SQLITE_STATIC);
+}
+
+static inline int gamekeeper_sqlite_bind_text(sqlite3_stmt *statement, int place, const void *utf8, int count) {
+    return sqlite3_bind_text(statement, place, count == 0 ? "" : (const char *)utf8, count, SQLITE_STATIC);
+}
+
+// sqlite3_db_config is variadic.
+static inline int gamekeeper_sqlite_configure(sqlite3 *database, int option, int value) {
+    return sqlite3_db_config(database, option, value, (int *)0);
+}
+
+// Syncs the database file (not its log) through the connection's own descriptor. Opening another one and closing it
+// would drop the locks that SQLite holds.
+int gamekeeper_sqlite_sync_database(sqlite3 *database);

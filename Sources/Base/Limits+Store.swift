@@ -1,0 +1,104 @@
+extension Limits {
+    /// Limits of documents, locks and of the writer that makes them durable.
+    public struct Store: Sendable, Equatable {
+        /// Characters of a store's name, a scope or a key: what Roblox allows, so that scripts find what they know.
+        public var nameCharactersMax = 50
+        /// A document, encoded. Roblox allows as many characters of JSON; ours are denser.
+        public var bodyBytesMax = 4 << 20
+        /// Containers within each other in a document. A tree of items has ten; what nests deeper is a mistake or an attack.
+        public var bodyDepthMax = 64
+        /// What is written beside a document (metadata and user ids), encoded. Read with every document, so it is small.
+        public var notesBytesMax = 1_024
+        /// User ids of one document: a trade has two, a clan's bank some.
+        public var userIDsMax = 16
+        /// Documents that one transaction changes: a trade has two, a match that ends one per player.
+        public var writesPerTransactionMax = 128
+        /// Bytes of one transaction. It is larger than a group may grow, so it is alone in its group then.
+        public var transactionBytesMax = 16 << 20
+        /// Events that one transaction puts into the feed.
+        public var eventsPerTransactionMax = 128
+        /// The payload of one event: a message, not a document.
+        public var eventBytesMax = 64 << 10
+        /// How long a version is kept once there is a newer one, where a store has no other time: a month of mistakes
+        /// that can be taken back.
+        public var retention = Duration.seconds(30 * 86_400)
+
+        /// How long a lock is held without being renewed. A process that died is taken over after it, within 15 s.
+        public var lease = Duration.seconds(10)
+        /// How often a lock is renewed: three tries within a lease. Whoever is asked to hand over learns it here at the
+        /// latest, within 5 s of the question.
+        public var leaseRenewal = Duration.seconds(3)
+        /// The name of a lock's owner, for people: a host and a process.
+        public var ownerNameBytesMax = 128
+
+        /// Commands that share one commit. More would make the first of them wait for the last, and gains little.
+        public var groupCommandsMax = 256
+        /// Bytes that share one commit: at a disk's 200 MB/s about 20 ms.
+        public var groupBytesMax = 4 << 20
+        /// Commands that wait for the writer: more than a second of its work. Past it a command is refused at once.
+        public var waitingCommandsMax = 65_536
+        /// Bytes of the commands that wait.
+        public var waitingBytesMax = 64 << 20
+        /// Answers that one loop may wait for; past it a command of its is refused.
+        public var openPerLoopMax = 65_536
+        /// How long a command waits for a store that is away, where the caller does not say otherwise: longer than a
+        /// database takes to fail over, shorter than a player waits.
+        public var patience = Duration.seconds(30)
+        /// The first wait after a failure; it doubles, with full jitter, up to `backoffMax`.
+        public var backoffMin = Duration.milliseconds(20)
+        /// The longest wait between two tries: how much later than the disk we come back.
+        public var backoffMax = Duration.seconds(5)
+        /// Failures in a row after which the store is called away, and impatient commands are refused at once.
+        public var failuresToOpen = 3
+
+        /// Threads that read, each with a connection of its own.
+        public var readers = 2
+        /// Reads that share one transaction: taking a snapshot costs as much as some reads.
+        public var readsPerTransactionMax = 32
+        /// Reads that wait for a thread; past it a read is refused at once.
+        public var waitingReadsMax = 65_536
+        /// Documents of one batch read, and rows of one page of a list.
+        public var rowsPerPageMax = 1_000
+        /// Bytes of one page or batch: a page ends early when its documents are large.
+        public var pageBytesMax = 8 << 20
+
+        /// Pages of the write-ahead log at which copying into the database begins: 64 MB, in which hot pages are
+        /// written many times and copied once.
+        public var checkpointPages = 16_384
+        /// Pages that may be left for the writer itself to copy between two groups: about 4 ms of its time.
+        public var checkpointPagesLeft = 1_024
+        /// The page cache of the writer; each reader has a quarter of it.
+        public var cacheBytes = 64 << 20
+        /// A database of up to so many bytes is checked whole before it is used after an unclean stop: about two
+        /// seconds of reading. A larger one is checked while it is used.
+        public var checkedAtStartBytesMax = 512 << 20
+        /// Rows that one step of forgetting old versions looks at: its time stays below that of a group.
+        public var pruneRowsPerStep = 256
+
+        /// The defaults.
+        public init() {}
+    }
+}
+
+extension Limits {
+    var storeRelations: [(holds: Bool, reason: String)] {
+        [
+            (
+                store.leaseRenewal * 3 <= store.lease,
+                "leaseRenewal must fit three times into lease, or one lost renewal loses the lock"
+            ),
+            (store.bodyBytesMax <= store.transactionBytesMax, "transactionBytesMax must hold one largest document"),
+            (
+                store.transactionBytesMax <= store.waitingBytesMax,
+                "waitingBytesMax must hold one largest transaction, or it is always refused"
+            ),
+            (store.bodyBytesMax <= store.pageBytesMax, "pageBytesMax must hold one largest document"),
+            (store.backoffMin <= store.backoffMax, "backoffMin cannot exceed the store's backoffMax"),
+            (
+                store.checkpointPagesLeft < store.checkpointPages,
+                "checkpointPagesLeft must be below checkpointPages, or the writer copies everything itself"
+            ),
+            (store.bodyDepthMax <= 100, "bodyDepthMax must stay below the depth that our readers take"),
+        ]
+    }
+}

@@ -1,0 +1,4 @@
+import Base
+import Testing
+
+@testable import Store
