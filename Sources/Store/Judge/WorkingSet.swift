@@ -29,7 +29,10 @@ struct WorkingSet {
     }
 
     private struct Head {
+        /// As it is.
         var row: HeadRow?
+        /// As it was before this group.
+        var stored: HeadRow?
         var isChanged = false
         /// Where in `log` its newest version stands, if this group has written it.
         var place: Int?
@@ -65,7 +68,7 @@ struct WorkingSet {
 
     // MARK: Filling
 
-    mutating func fill(head key: DocumentKey, _ row: HeadRow?) { heads[key] = Head(row: row) }
+    mutating func fill(head key: DocumentKey, _ row: HeadRow?) { heads[key] = Head(row: row, stored: row) }
     mutating func fill(lock key: DocumentKey, _ row: LockRow?) { locks[key] = Entry(row: row) }
     mutating func fill(score key: DocumentKey, _ row: ScoreRow?) { scores[key] = Entry(row: row) }
     mutating func fill(outcome name: OutcomeName, _ row: OutcomeRow?) { outcomes.updateValue(row, forKey: name) }
@@ -90,6 +93,9 @@ struct WorkingSet {
         guard let head = heads[key] else { preconditionFailure("the head of a judged document was filled in") }
         return head.row
     }
+
+    /// The head as an engine has it, for whoever looks for versions there.
+    func storedHead(_ key: DocumentKey) -> HeadRow? { heads[key]?.stored }
 
     func lock(_ key: DocumentKey) -> LockRow? {
         guard let lock = locks[key] else { preconditionFailure("a judged lock was filled in") }
@@ -143,7 +149,7 @@ struct WorkingSet {
         )
         if let before, retention.time(for: key) == .zero { dropped.append(before.sequence) }
         if heads[key]?.isChanged != true { changedHeads.append(key) }
-        heads[key] = Head(row: head, isChanged: true, place: log.count)
+        heads[key] = Head(row: head, stored: heads[key]?.stored, isChanged: true, place: log.count)
         log.append(row)
         nextSequence += 1
     }

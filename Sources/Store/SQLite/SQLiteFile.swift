@@ -1,0 +1,87 @@
+import Base
+import CSQLite
+import Reactor
+
+/// A file that is ours while this lives: locked against other processes, of our schema, whole.
+final class SQLiteFile: Sendable {
+    let path: String
+    let vfs: String?
+    let limits: Limits.Store
+    private let lock: FileLock
+
+    /// What opening it has found out.
+    struct Opened {
+        let connection: SQLiteConnection
+        /// The number of this opening.
+        let boot: Int64
+        /// Whether the file was closed in order before, or is new.
+        let wasClean: Bool
+        /// Whether the whole file was checked.
+        let isChecked: Bool
+    }
+
+    /// Takes the file, or says whose it is. The database itself is not touched yet.
+    init(_ path: String, vfs: String? = nil, limits: Limits.Store) throws(StoreTrouble) {
+        guard sqlite3_libversion_number() >= 3_037_000 else { throw .oldLibrary }
+        self.path = path
+        self.vfs = vfs
+        self.limits = limits
+        // Never a lock on the file itself: closing any descriptor of it would drop SQLite's own locks.
+        let taken: FileLock.Outcome
+        do throws(FileRefusal) {
+            taken = try FileLock.take(path + ".lock")
+        } catch {
+            throw error.problem == .noRoom || error.problem == .notAllowed ? .readOnly : .cannotOpen
+        }
+        guard case .held(let lock) = taken else { throw .inUse }
+        self.lock = lock
+    }
+
+    /// Opens the connection that writes, makes or migrates the schema, and checks the file after an unclean stop.
+    func open() throws(StoreTrouble) -> Opened {
+        let connection = try connect()
+        let found = try SQLiteSchema.found(in: connection)
+        guard !connection.isReadOnly else { throw .readOnly }
+        if found == 0 { try connection.run("PRAGMA page_size = 4096") }
+        guard try connection.text("PRAGMA journal_mode = WAL") == "wal" else { throw .cannotOpen }
+        try SQLiteSchema.migrate(connection, from: found)
+        let boot = try SQLiteMeta.boot.read(connection) + 1
+        let wasClosed = try SQLiteMeta.clean.read(connection) == 1
+        let wasClean = boot == 1 || wasClosed
+        let bytes = try size(connection)
+        let isChecked = !wasClean && bytes <= limits.checkedAtStartBytesMax
+        if isChecked { try Self.check(connection) }
+        try SQLiteMeta.boot.write(boot, connection)
+        try SQLiteMeta.clean.write(0, connection)
+        return Opened(connection: connection, boot: boot, wasClean: wasClean, isChecked: isChecked)
+    }
+
+    /// Opens the connection that writes once more, in the same boot.
+    func connect() throws(StoreTrouble) -> SQLiteConnection {
+        let options = SQLiteConnection.Options(vfs: vfs, cacheBytes: limits.cacheBytes)
+        let connection = try SQLiteConnection(path, options)
+        try connection.configure(options)
+        return connection
+    }
+
+    /// Opens a connection that reads.
+    func connectReader() throws(StoreTrouble) -> SQLiteConnection {
+        let options = SQLiteConnection.Options(vfs: vfs, cacheBytes: limits.cacheBytes / 4, isReader: true)
+        let connection = try SQLiteConnection(path, options)
+        try connection.configure(options)
+        return connection
+    }
+
+    private func size(_ connection: SQLiteConnection) throws(StoreTrouble) -> Int {
+        let pages = try connection.number("PRAGMA page_count") ?? 0
+        let (bytes, overflow) = pages.multipliedReportingOverflow(by: 4_096)
+        return overflow ? .max : Int(bytes)
+    }
+
+    /// Reads the whole file and throws `damaged` when it is not what was written.
+    static func check(_ connection: SQLiteConnection) throws(StoreTrouble) {
+        guard try connection.text("PRAGMA quick_check(1)") == "ok" else { throw .damaged }
+        let newest = try connection.number("SELECT max(sequence) FROM head") ?? 0
+        guard try newest <= connection.number("SELECT max(sequence) FROM log") ?? 0 else { throw .damaged }
+    }
+}
