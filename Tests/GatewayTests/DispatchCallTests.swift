@@ -1,5 +1,6 @@
 import Base
 import Contracts
+import Patience
 import Testing
 import Web
 import Wire
@@ -87,7 +88,7 @@ import Wire
     }
 
     @Test func `whoever does not say who he is is closed with 4401`() async throws {
-        var limits = Limits()
+        var limits = Limits.patient
         limits.calls.authenticationTimeout = .milliseconds(50)
         let gate = try LiveGate(Skirmish.contract(), limits: limits)
         let stranger = try await gate.connect()

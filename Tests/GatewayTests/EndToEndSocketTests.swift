@@ -1,5 +1,6 @@
 import Base
 import Contracts
+import Patience
 import Testing
 import Web
 import Wire
@@ -31,7 +32,7 @@ import Wire
     // MARK: Close codes
 
     @Test func `a reader that is too slow is closed with 4408 and can come back`() async throws {
-        var limits = Limits()
+        var limits = Limits.patient
         limits.session.bulkLowBytes = 1 << 10
         limits.session.latestHighBytes = 8 << 10
         limits.session.reliableBytesMax = 64 << 10
@@ -107,7 +108,7 @@ import Wire
     }
 
     @Test func `flooding is refused first and then closed with 4429`() async throws {
-        var limits = Limits()
+        var limits = Limits.patient
         limits.budget.connectionMessagesPerSecond = 1
         limits.budget.connectionMessagesBurst = 4
         limits.budget.refusalsPerSecond = 1
@@ -187,7 +188,7 @@ import Wire
     }
 
     @Test func `a ticket that is too old opens nothing`() async throws {
-        var limits = Limits()
+        var limits = Limits.patient
         limits.identity.ticketLifetime = .nanoseconds(1)
         let gate = try LiveGate(Skirmish.contract(), limits: limits)
         let guest = try await gate.player("ida")

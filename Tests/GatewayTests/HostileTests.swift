@@ -1,5 +1,6 @@
 import Base
 import Contracts
+import Patience
 import Testing
 import Web
 import Wire
@@ -167,7 +168,7 @@ import Wire
     }
 
     @Test func `what a topic remembers is counted by its bytes`() async throws {
-        var limits = Limits()
+        var limits = Limits.patient
         limits.session.topicHistoryBytesMax = 600
         let gate = try LiveGate(Skirmish.contract(), limits: limits)
         let player = try await gate.player("vera")
