@@ -67,6 +67,29 @@ import Wire
         await #expect(throws: Told.self) { try await second.call("room.close", ["now": .bool(true)]) }
     }
 
+    @Test func `forged tokens are paid for by their address, and honest ones cost it nothing`() async throws {
+        var limits = Limits.patient
+        limits.budget.addressPerSecond = 1
+        limits.budget.addressBurst = 1_000
+        limits.budget.failedProofCost = 200
+        let gate = try LiveGate(Skirmish.contract(), limits: limits)
+        let player = try await gate.player("pia")
+        let honest = HTTPField("Authorization", "Bearer \(player.tokens["access_token"].text)")
+        for _ in 0..<20 {
+            #expect(try await gate.post("server.time", "", fields: [honest]).status == .ok)
+        }
+        let forged = HTTPField("Authorization", "Bearer \(player.tokens["access_token"].text)x")
+        var codes: [Int] = []
+        for _ in 0..<8 { codes.append(try await gate.post("server.time", "", fields: [forged]).status.rawValue) }
+        #expect(codes.first == 401 && codes.last == 429 && codes == codes.sorted())
+        let late = try await gate.post("server.time", "", fields: [honest])
+        #expect(late.status.rawValue == 429)
+        #expect(late.value(of: "Retry-After") != nil)
+        for query in ["?ticket=none", "?ticket="] {
+            await #expect(throws: (any Error).self) { _ = try await gate.connect(query: query) }
+        }
+    }
+
     @Test(arguments: ["", String(repeating: "x", count: 129)])
     func `a contract with names that are none is compared all the same`(name: String) async throws {
         let gate = try LiveGate(Skirmish.contract())
