@@ -137,6 +137,25 @@ import Wire
         await #expect(throws: Told.self) { try await player.call("player.confirm", ["text": .string("hm?")]) }
     }
 
+    @Test func `a question that was asked on a replaced socket is asked again on the new one`() async throws {
+        let gate = try LiveGate(Skirmish.contract())
+        let first = try await gate.player("ivo")
+        guard case .object(let opened)? = try await first.event("session.opened")["data"] else { return }
+        try first.send(try json(#"{"type":"rpc","id":70,"method":"player.confirm","params":{"text":"sure?"}}"#))
+        var question = try await first.next()
+        while question["type"] != .string("request") { question = try await first.next() }
+        let second = try await gate.connect()
+        let claim: Value.Object = ["token": .string(opened["resume_token"].text), "epoch": .int(1), "seq": .int(0)]
+        try await second.call("session.resume", claim)
+        var again = second.events.first ?? [:]
+        while again["type"] != .string("request") { again = try await second.next() }
+        #expect(again["id"] == question["id"] && again["params"] == question["params"])
+        try second.send(try json(#"{"type":"response","id":\#(again["id"].number),"result":{"yes":true}}"#))
+        // The handler has its answer and ends, and is counted although its caller has gone.
+        let confirm = try #require(gate.gate.contract.calls.first { $0.description.name == "player.confirm" }).index
+        while gate.gate.callMetrics.count(method: confirm, code: .unavailable) == 0 { await Task.yield() }
+    }
+
     @Test func `a call that nobody waits for any more is cancelled`() async throws {
         let counter = CallCounter()
         let gate = try LiveGate(Skirmish.contract(counter))

@@ -38,7 +38,9 @@ import Wire
         limits.session.reliableBytesMax = 64 << 10
         limits.session.behindBytesMax = 128 << 10
         let contract = Contract<Caller>("slow", version: "1") { Self.blob }
-        let gate = try LiveGate(contract, limits: limits)
+        var hooks = GameHooks()
+        hooks.snapshot = { session in Snapshot(Self.blob, Blob(text: "how things stand for \(session.player)")) }
+        let gate = try LiveGate(contract, limits: limits, hooks: hooks)
         let player = try await gate.player("slow")
         let opened = try await Self.opened(player)
         let name = try Self.name(player)
@@ -56,6 +58,7 @@ import Wire
         #expect(resumed["session_id"] == opened["session_id"])
         // What was missed is more than is kept, and the client is told so.
         #expect(resumed["recovered"] == .bool(false))
+        #expect(resumed["snapshot"] == .object(["text": .string("how things stand for \(name)")]))
     }
 
     @Test func `a newer socket takes the session, and the old one is closed with 4409`() async throws {
