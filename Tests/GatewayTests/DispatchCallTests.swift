@@ -137,6 +137,18 @@ import Wire
         await #expect(throws: Told.self) { try await player.call("player.confirm", ["text": .string("hm?")]) }
     }
 
+    @Test func `an operator finds a session by its name, throws it out, and then there is none`() async throws {
+        let gate = try LiveGate(Skirmish.contract(), loops: 2)
+        let server = gate.gate.server
+        let player = try await gate.player("kim")
+        let name = try #require(PlayerID(player.tokens["player_id"].text))
+        let session = try #require(try await server.sessions(of: name).first)
+        #expect(try await server.session(session.id)?.player == name)
+        #expect(server.kick(session: session.id, reason: "rude"))
+        #expect(await player.closing() != nil)
+        while try await server.session(session.id) != nil { await Task.yield() }
+    }
+
     @Test func `a question that was asked on a replaced socket is asked again on the new one`() async throws {
         let gate = try LiveGate(Skirmish.contract())
         let first = try await gate.player("ivo")

@@ -66,6 +66,17 @@ public struct Server: Sendable {
         }
     }
 
+    /// One session; `nil` when it is over.
+    ///
+    /// - Throws: `UNAVAILABLE` when a loop has no room for the question.
+    public func session(_ id: SessionID) async throws(Refusal) -> SessionSummary? {
+        do throws(SessionRefusal) {
+            return try await gate.sessions.session(id)
+        } catch {
+            throw Refusal(error.code, "the session can't be looked up now")
+        }
+    }
+
     /// How many sessions there are.
     public var sessionCount: Int { gate.sessions.count }
 }
