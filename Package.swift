@@ -21,7 +21,7 @@ func isShim(_ name: Substring) -> Bool { name.first == "C" && name.dropFirst().f
 /// What a room's tests see: the room, and what it sees itself, but for shims.
 func tested(_ room: (name: String, sees: String)) -> [Target.Dependency] {
     let seen = room.sees.split(separator: " ").filter { !isShim($0) }
-    return [.target(name: room.name)] + seen.map { .target(name: String($0)) }
+    return [.target(name: room.name), "Patience"] + seen.map { .target(name: String($0)) }
 }
 
 func settings(of room: String) -> [SwiftSetting] {
@@ -39,11 +39,11 @@ let rooms: [(name: String, sees: String)] = [
     ("Contracts", "Base Wire"),
     ("Store", "Base Wire Crypto Reactor CSQLite"),
     ("GamekeeperClient", "Base Wire Reactor Web Contracts"),
-    ("Gateway", "Base Wire Crypto Reactor Web Contracts"),
-    ("Console", "Base Wire Crypto Reactor Web Contracts Gateway"),
-    ("Gamekeeper", "Base Wire Crypto Reactor Web Contracts Gateway Console"),
-    ("Rehearsal", "Base Wire Crypto Reactor Web Contracts Gateway Gamekeeper"),
-    ("Command", "Base Wire Crypto Reactor Web Contracts Gateway Console Gamekeeper"),
+    ("Gateway", "Base Wire Crypto Reactor Web Contracts Store"),
+    ("Console", "Base Wire Crypto Reactor Web Contracts Store Gateway"),
+    ("Gamekeeper", "Base Wire Crypto Reactor Web Contracts Store Gateway Console"),
+    ("Rehearsal", "Base Wire Crypto Reactor Web Contracts Store Gateway Gamekeeper"),
+    ("Command", "Base Wire Crypto Reactor Web Contracts Store Gateway Console Gamekeeper"),
     ("GamekeeperKit", "Base Wire Reactor Web Contracts GamekeeperClient Gateway Gamekeeper Command"),
 ]
 
@@ -97,6 +97,8 @@ let package = Package(
                 swiftSettings: settings(of: "Door")
             ),
             .testTarget(name: "TidyTests", swiftSettings: house),
+            // Limits for tests that live on real time.
+            .target(name: "Patience", dependencies: ["Base"], path: "Tests/Patience", swiftSettings: house),
             .testTarget(
                 name: "AllocationTests",
                 dependencies: ["Base", "Wire", "Reactor", "Web", "CAllocations"],

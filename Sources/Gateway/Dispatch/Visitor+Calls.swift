@@ -111,7 +111,7 @@ extension Visitor {
         nonisolated(unsafe) let pending = pending
         let started = startTask(keepsGoing: false, refusing: { refuse(call, $0, reply, since) }) { visitor, under in
             let result = await visitor.desk.actor.outcome(of: unsafe pending)
-            guard visitor.finish(under) else { return visitor.desk.abandoned(since) }
+            guard visitor.finish(under) else { return visitor.desk.abandoned(call, under, visitor, since) }
             switch result {
             case .failure(let refusal): visitor.refuse(call, refusal, reply, since)
             case .success(let answer):
@@ -182,7 +182,7 @@ extension Visitor {
     final func cancelCalls() {
         let left = underWay
         underWay = []
-        for call in left where !call.isKept && call.end() { call.cancel() }
+        for call in left where !call.isKept { call.forsake() }
     }
 }
 
