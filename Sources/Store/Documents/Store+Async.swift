@@ -52,10 +52,9 @@ extension Store {
     /// Changes a document by what it is: reads it, has the closure say what becomes of it, and writes that if nobody wrote
     /// in between; else all of it again, at most `updateTriesMax` times.
     ///
-    /// - Parameters:
-    ///   - fence: the lock under which it is written.
-    ///   - transform: gets the document, `nil` where there is none, and gives the change; `nil` leaves it as it is. It may
-    ///     run several times, so it has no effect of its own.
+    /// The transform gets the document, `nil` where there is none, and gives the change; `nil` leaves it as it is. It may
+    /// run several times, so it has no effect of its own.
+    ///
     /// - Returns: the new version; `nil` when the closure wanted no change.
     /// - Throws: `conflict` when others wrote first every time; otherwise as `perform` does.
     @discardableResult

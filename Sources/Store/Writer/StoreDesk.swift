@@ -21,11 +21,9 @@ public final class StoreDesk: @unchecked Sendable {
     /// Questions that wait for an answer.
     public var waiting: Int { commands.count + queries.count }
 
-    /// Asks for a change.
+    /// Asks for a change. `then` is called once, on this loop, when what it is told is on the disk, or when it is known that
+    /// it is not, or unknown. `patience` is how long it may wait for a store that is away; the limits' own where it is `nil`.
     ///
-    /// - Parameters:
-    ///   - patience: how long it may wait for a store that is away; the limits' own where it is `nil`.
-    ///   - then: is called once, on this loop, when what it is told is on the disk, or when it is known that it is not.
     /// - Throws: why the command was not taken: it could never be done, too much waits already, or the store is away.
     ///   Nothing is promised and `then` is not called. A caller who sees `busy` does less.
     public func submit(

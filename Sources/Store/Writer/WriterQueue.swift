@@ -69,9 +69,8 @@ struct WriterQueue<Ticket: Sendable>: ~Copyable, Sendable {
 
     // MARK: In
 
-    /// Takes a command in, or refuses it before anything is promised.
-    ///
-    /// - Parameter patience: how long it may wait for a store that is away. It bounds nothing while the store works.
+    /// Takes a command in, or refuses it before anything is promised. Patience is how long it may wait for a store that is
+    /// away; it bounds nothing while the store works.
     mutating func submit(
         _ command: Command,
         for ticket: Ticket,
