@@ -9,10 +9,13 @@ final class MemoryEngine: StoreEngine {
         let tables = Mutex(MemoryTables())
     }
 
-    let shelf = Shelf()
+    private let shelf: Shelf
     private let retention: RetentionRules
 
-    init(retention: RetentionRules = RetentionRules()) { self.retention = retention }
+    init(_ shelf: Shelf, retention: RetentionRules = RetentionRules()) {
+        self.shelf = shelf
+        self.retention = retention
+    }
 
     func run(_ commands: [Command], at now: WallTime) throws(EngineFailure) -> [Answer] {
         shelf.tables.withLock { tables in
@@ -39,9 +42,6 @@ final class MemoryEngine: StoreEngine {
     func rest() {}
 
     func close() {}
-
-    /// A reader of the same tables.
-    func makeReader(_ limits: Limits.Store) -> MemoryReader { MemoryReader(shelf, limits) }
 }
 
 extension MemoryTables {
