@@ -67,6 +67,7 @@ final class EnvelopeSocket: Player {
     var asked: Int64 = 0
     /// Reads so little that the server loses patience with it.
     var isSlow = false
+    private var hurries = false
     /// Another socket has taken this one's session: the server has to say so.
     var isReplaced = false
     private var hasClosed = false
@@ -92,6 +93,12 @@ final class EnvelopeSocket: Player {
 
     override var state: String {
         "upgraded \(isUpgraded), asks \(asks.keys.sorted()), close \(closeCode ?? 0), \(unsent) unsent, mute \(isMute)"
+    }
+
+    /// Reads next to nothing, until it reads what has become of that.
+    func dawdle() {
+        hurries = hurries || entropy.chance(0.005)
+        readsMax = hurries ? 1 << 16 : entropy.chance(0.02) ? 200 : 0
     }
 
     // MARK: Sending

@@ -116,7 +116,9 @@ extension Guest {
         case .doubleAnswer:
             heardAnswer(message, socket)
             heardAnswer(message, socket)
-        case .swallowAnswer where message["id"]?.number ?? 0 > 10: break
+        case .swallowAnswer:
+            if case .echo? = message["id"]?.number.flatMap({ socket.asks[$0] }) { return }
+            heardAnswer(message, socket)
         default: heardAnswer(message, socket)
         }
     }
@@ -180,7 +182,7 @@ extension Guest {
             ledger.recoveries += 1
         } else {
             if epoch == claim.epoch || seq != 0 { complain("not recovered, but no new sequence: \(result)") }
-            if stage.keepsEverything || !hasSubscribed && !socket.game.mayBeGone(claim, stage.limits.session, at: now) {
+            if stage.keepsEverything || !hearsMore && !socket.game.mayBeGone(claim, stage.limits.session, at: now) {
                 complain("not recovered, although nothing was gone: \(claim), \(result)")
             }
             cursor.epoch = epoch
@@ -217,7 +219,8 @@ extension Guest {
     /// The session is no more: that is right when it was ended, or nobody was there for longer than the grace.
     private func gone(_ claim: EventCursor, _ socket: EnvelopeSocket) {
         let away = lostAt.map { now - $0 } ?? .zero
-        let mayBeGone = hasEnded || mayBeDisplaced || stage.mayStop(claim.generation)
+        let mayBeGone =
+            ended.contains(claim.session) || mayBeKicked || mayBeDisplaced || stage.mayStop(claim.generation)
         if !mayBeGone, away < stage.limits.session.grace {
             complain("session \(claim.session) is gone after \(away), and there is a grace")
         }
@@ -235,6 +238,7 @@ extension Guest {
 
     func closed(_ socket: EnvelopeSocket, _ code: Int, weClosed: Bool) {
         ledger.closes[code, default: 0] += 1
+        let hasEnded = socket.cursor.map { ended.contains($0.session) } ?? false
         switch code {
         case 1_000 where weClosed: break
         case 4_409:
@@ -242,7 +246,7 @@ extension Guest {
             if !isOther { complain("replaced, but by nobody") }
         case 4_408: if !stage.hasSlowReaders { complain("too slow, who is not") }
         case 1_001 where stage.mayStop(socket.generation): break
-        case 4_403: if !hasEnded { complain("kicked, who has not asked for it") }
+        case 4_403: if !hasEnded, !mayBeKicked { complain("kicked, who has not asked for it") }
         case 4_410: if !hasEnded, !mayBeDisplaced { complain("the session has ended, but nobody has ended it") }
         case 4_401: if socket.cursor != nil { complain("not authenticated, who was") }
         default: complain("closed by \(code)")

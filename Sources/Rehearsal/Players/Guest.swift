@@ -20,10 +20,12 @@ final class Guest {
     var cursor: EventCursor?
     /// Since when the session may be without a socket.
     var lostAt: MonotonicTime?
-    /// He has heard a topic in this session.
-    var hasSubscribed = false
-    /// He has asked for the end of the session.
-    var hasEnded = false
+    /// The session hears more than what the game counts for it: a topic, or what is told to all sessions of the player.
+    var hearsMore = false
+    /// Sessions whose end he has asked for.
+    private(set) var ended: Set<String> = []
+    /// He has asked for a kick of his player: on a loop that learns of it late, that is the end of his next session.
+    private(set) var mayBeKicked = false
     /// His player's name for himself: a second guest may have the same.
     private var secret: String { "player \(stage.sharesPlayers ? (number + 1) / 2 : number) ------------------" }
     /// Keys whose outcome he does not know, and what they buy.
@@ -82,7 +84,7 @@ final class Guest {
 
     func act() -> Bool {
         var hasActed = false
-        for one in sockets where one.isSlow { one.readsMax = entropy.chance(0.02) ? 200 : 0 }
+        for one in sockets where one.isSlow { one.dawdle() }
         for one in sockets where !one.isDone && !one.isMute { hasActed = one.act() || hasActed }
         others.removeAll { $0.isDone }
         guard !isDone, now >= waitsUntil else { return hasActed }
@@ -125,7 +127,7 @@ final class Guest {
             waitsUntil = now + .seconds(1)
             return false
         }
-        made.isSlow = stage.hasSlowReaders && entropy.chance(0.2)
+        made.isSlow = stage.hasSlowReaders && entropy.chance(0.3)
         socket = made
         patience = now + .seconds(120)
         return true
@@ -134,8 +136,7 @@ final class Guest {
     /// Says who he is, or whose session he wants back, and sometimes more in the same frame.
     private func enter(_ socket: EnvelopeSocket) {
         guard let claim = cursor else {
-            hasEnded = false
-            hasSubscribed = false
+            hearsMore = stage.sharesPlayers
             var calls = [("auth.guest", ["device_secret": .string(secret)], .login, [:])] as [Wanted]
             // Whoever is refused before he logs in is no worse for it.
             if entropy.chance(0.2) { calls.insert(refused(), at: 0) }
@@ -180,6 +181,7 @@ final class Guest {
     // MARK: Playing
 
     private func play(_ socket: EnvelopeSocket) {
+        if socket.isSlow, entropy.chance(0.4) { return ask(socket, (0..<4).map { _ in tell(socket) }) }
         switch entropy.uniform(below: 27) {
         case 0, 1, 2: ask(socket, [tell(socket)])
         case 3:
@@ -192,7 +194,7 @@ final class Guest {
             ask(socket, [("game.later", ["n": .int(Int64(toDo)), "ms": milliseconds()], .echo(toDo, steps: []), [:])])
         case 9, 10: step(socket)
         case 11:
-            hasSubscribed = true
+            hearsMore = true
             let topic: Value = entropy.chance(0.5) ? "chat:lobby" : "news"
             ask(socket, [("topic.subscribe", ["topic": topic, "last": 3], .anything, [:])])
         case 12, 13:
@@ -206,7 +208,9 @@ final class Guest {
         case 17: again(socket)
         case 18, 19: ask(socket, [("game.ask", ["n": .int(Int64(toDo))], .asked(toDo), [:])])
         case 20, 21: ask(socket, [("game.say", ["from": .int(Int64(number))], .anything, [:])])
-        case 22: ask(socket, [("game.nudge", [:], .anything, [:])])
+        case 22:
+            hearsMore = true
+            ask(socket, [("game.nudge", [:], .anything, [:])])
         case 23: stray(socket)
         default: trouble(socket)
         }
@@ -227,13 +231,18 @@ final class Guest {
         return ("game.echo", ["n": .int(Int64(number))], .echo(number, steps: socket.steps), [:])
     }
 
+    private func asksForEnd(of socket: EnvelopeSocket) {
+        if let session = socket.cursor?.session { ended.insert(session) }
+    }
+
     /// What does no good: a kick that he asks for, a second login, a session that nobody has.
     private func stray(_ socket: EnvelopeSocket) {
         switch entropy.uniform(below: 3) {
         case 0:
-            hasEnded = true
-            let all: Value = .bool(!stage.sharesPlayers && entropy.chance(0.5))
-            ask(socket, [("game.kick", ["all": all], .end, [:])])
+            asksForEnd(of: socket)
+            let all = !stage.sharesPlayers && entropy.chance(0.5)
+            if all { mayBeKicked = true }
+            ask(socket, [("game.kick", ["all": .bool(all)], .end, [:])])
         case 1:
             let other: Value = .string("another player ------------------")
             ask(socket, [("auth.guest", ["device_secret": other], .refusal("INVALID_ACTION"), [:])])
@@ -368,7 +377,7 @@ final class Guest {
         isLeaving = true
         if entropy.chance(0.5) {
             // Ends it; the server says goodbye.
-            hasEnded = true
+            asksForEnd(of: socket)
             ask(socket, [("session.end", [:], .end, [:])])
         } else {
             socket.close()

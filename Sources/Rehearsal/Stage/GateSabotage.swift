@@ -38,7 +38,7 @@ public enum GateSabotage: String, CaseIterable, Sendable {
     /// What the complaint about it says.
     public var complaint: String {
         switch self {
-        case .loseEvent, .doubleEvent: "was told"
+        case .loseEvent, .doubleEvent: "told"
         case .loseNews: "news"
         case .crossAnswers: "is answered by"
         case .crossQuestions: "was asked"

@@ -14,8 +14,10 @@ extension GateStage {
         }
         let wait = limits.session.topicIdle + limits.session.grace + .seconds(120)
         pass(sabotage == .keepSessions ? .seconds(1) : wait)
-        if sabotage != .keepOutcomes { network.advance(by: limits.outcomes.keptFor.nanoseconds) }
-        pass(.seconds(10))
+        if sabotage != .keepOutcomes, sabotage != .keepSessions {
+            network.advance(by: limits.outcomes.keptFor.nanoseconds)
+        }
+        pass(sabotage == .keepSessions ? .seconds(1) : .seconds(10))
         guard let gate, !hasFault else { return }
         ledger.expect(gate.server.sessionCount == 0, "\(gate.server.sessionCount) sessions are left")
         ledger.expect(gate.gauges.allSatisfy { $0 == 0 }, "gauges are left at \(gate.gauges)")

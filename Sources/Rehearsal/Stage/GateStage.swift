@@ -87,7 +87,7 @@ public final class GateStage: PlayerWorld {
         sharesPlayers = entropy.chance(0.3)
         limits = .rehearsedGate(&entropy, keepsEverything: keepsEverything)
         loopCount = entropy.uniform(in: 1...3)
-        if entropy.chance(0.3) { restarts = [entropy.uniform(in: 100...1_500)] }
+        if entropy.chance(0.3) { restarts = [entropy.uniform(in: 50...800)] }
         secrets = entropy.fork()
         open()
     }
