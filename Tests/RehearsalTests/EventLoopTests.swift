@@ -249,6 +249,35 @@ private final class Bench: @unchecked Sendable {
         #expect(bench.first.isStopped && bench.network.openDescriptors == 0)
     }
 
+    @Test func `a loop that has stopped keeps nothing for its timers, and sets none`() throws {
+        final class Kept {}
+        let bench = try Bench()
+        weak var kept: Kept?
+        var timer: LoopTimer?
+        do {
+            let held = Kept()
+            kept = held
+            timer = bench.first.schedule(at: bench.first.now + .seconds(60)) { _ = held }
+        }
+        #expect(kept != nil && bench.first.timerCount == 1)
+        bench.first.beginStop(within: .seconds(1))
+        bench.turn()
+        #expect(bench.first.isStopped && kept == nil)
+        #expect(bench.first.schedule(at: bench.first.now) {} == nil)
+        // Whoever does not know that yet may cancel it.
+        if let timer { bench.first.cancel(timer) }
+        #expect(bench.first.timerCount == 0)
+    }
+
+    @Test func `a loop is its thread's for as long as it is said to be`() throws {
+        let bench = try Bench()
+        #expect(bench.first.isCurrent)
+        bench.first.leaveThread()
+        #expect(!bench.first.isCurrent)
+        bench.first.adoptThread()
+        #expect(bench.first.isCurrent)
+    }
+
     @Test func `what was posted before the end is still run by a loop that stops`() throws {
         let bench = try Bench()
         nonisolated(unsafe) var ran = false
