@@ -147,6 +147,22 @@ private final class Bench: @unchecked Sendable {
         #expect(seen == [1, 2, 3])
     }
 
+    @Test func `a connection that can neither move nor stay is closed once, and disarmed once`() throws {
+        let bench = try Bench(loops: 2) { $0.mailbox.messagesMax = 1 }
+        _ = try bench.caller()
+        let handler = bench.handlers[0]
+        let other = bench.group.loops[1]
+        #expect(other.post { _ in })
+        nonisolated(unsafe) var wasTold = false
+        handler.connection?.move(to: other) { _ in wasTold = true }
+        // The other loop takes no letter, and the kernel does not take the descriptor back.
+        bench.network.faults = FaultTable(failing: 1)
+        bench.first.turn()
+        #expect(bench.network.faults.hasFired && wasTold)
+        #expect(handler.closings == [.broken(.outOfMemory)])
+        #expect(bench.network.violations.isEmpty)
+    }
+
     @Test func `a connection that moves to and fro needs one slot on each loop, and leaves none behind`() throws {
         let bench = try Bench(loops: 2) { $0.loop.connectionsMax = 1 }
         let end = try bench.caller()

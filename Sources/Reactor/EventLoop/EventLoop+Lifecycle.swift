@@ -45,7 +45,7 @@ extension EventLoop {
     }
 
     private func bury(_ slot: SlotPointer, because reason: CloseReason) {
-        kernel.disarm(slot.pointee.descriptor)
+        if !slot.pointee.flags.contains(.unarmed) { kernel.disarm(slot.pointee.descriptor) }
         kernel.close(slot.pointee.descriptor)
         counters.closed += 1
         let handler = slot.pointee.handler

@@ -198,7 +198,9 @@ extension Guest {
 
     private func refused(_ ask: Ask, _ code: String, _ text: String, _ socket: EnvelopeSocket) {
         if case .refusal(let wanted) = ask {
-            if code != wanted, code != "UNAVAILABLE" { complain("not refused by \(wanted), but: \(text)") }
+            // A handler whose time is over may still run, and then no resume is looked at.
+            let isBusy = code == "UNAVAILABLE" || wanted == "NOT_FOUND" && code == "INVALID_ACTION"
+            if code != wanted, !isBusy { complain("not refused by \(wanted), but: \(text)") }
             return
         }
         switch code {

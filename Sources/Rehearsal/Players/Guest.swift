@@ -358,7 +358,8 @@ final class Guest {
         patience = .never
         if let heard = socket.cursor {
             cursor = heard
-            lostAt = now
+            // Who dawdles learns late that the server has let go of him.
+            lostAt = socket.isSlow ? MonotonicTime(nanoseconds: 0) : now
         } else if lostAt == nil {
             lostAt = now
         }
