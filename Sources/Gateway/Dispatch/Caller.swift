@@ -34,7 +34,7 @@ public final class Caller {
     @inline(__always)
     func forget() {
         wantsResume = nil
-        visitor = desk.nobody
+        if let nobody = desk.nobody { visitor = nobody }
     }
 
     // MARK: Who

@@ -21,7 +21,7 @@ final class GateLoop {
     private var spareCaller: Caller?
     private var spareOutput = ByteBuffer()
     /// Who stands in a context that is not in use, so that it holds nobody.
-    private(set) lazy var nobody = Visitor(self, peer: nil)
+    private(set) var nobody: Visitor?
 
     init(_ loop: EventLoop, of gate: Gate) {
         self.loop = loop
@@ -32,6 +32,13 @@ final class GateLoop {
         bans = AddressBanReader(gate.bans)
         isTracing = gate.telemetry.tracer.mayRecord
         spanEntropy = SeededEntropy(seed: entropy.next())
+        nobody = Visitor(self, peer: nil)
+    }
+
+    /// The loop has stopped: nothing is used again.
+    func letGo() {
+        spareCaller = nil
+        nobody = nil
     }
 
     // MARK: Things that are used again

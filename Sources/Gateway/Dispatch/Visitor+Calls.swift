@@ -156,8 +156,11 @@ extension Visitor {
         nonisolated(unsafe) let visitor = self
         nonisolated(unsafe) let under = started
         nonisolated(unsafe) let work = body
+        // Begun outside of a job, the task does not know yet that the loop runs it: without the preference it would come
+        // back from its first wait by way of the pool, whose threads are in no order.
+        let loop = desk.loop
         desk.actor.assumeIsolated { actor in
-            unsafe under.task = Task.immediate {
+            unsafe under.task = Task.immediate(executorPreference: loop) {
                 await actor.run {
                     unsafe await work(visitor, under)
                     unsafe visitor.tasksRunning -= 1
