@@ -124,7 +124,8 @@ struct PlayerRecord: Equatable {
     }
 
     private static func areEqual(_ kept: [UInt8], _ shown: Digest) -> Bool {
-        kept.count == shown.count && unsafe ConstantTime.areEqual(kept.span.bytes, shown.bytes)
+        guard kept.count == shown.count else { return false }
+        return unsafe ConstantTime.areEqual(kept.span.bytes, shown.bytes)
     }
 
     // MARK: Roles

@@ -1,0 +1,102 @@
+import Base
+import Contracts
+import Crypto
+import Foundation
+import Store
+import Testing
+import Wire
+
+@testable import Gateway
+
+/// Accounts that are documents of a store.
+@Suite struct DocumentAccountTests {
+    /// A folder of its own, gone at the end.
+    private final class Folder {
+        let path = NSTemporaryDirectory() + "accounts-\(UUID().uuidString)"
+
+        init() throws {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        }
+
+        deinit { try? FileManager.default.removeItem(atPath: path) }
+    }
+
+    @Test func `a store in memory holds what every account store must`() async throws {
+        let store = try Store(.memory)
+        try await AccountStoreConformance.check(DocumentAccountStore(store))
+        store.close()
+    }
+
+    @Test func `a store in a file holds what every account store must`() async throws {
+        let folder = try Folder()
+        let store = try Store(.sqlite(path: folder.path + "/store.db"))
+        try await AccountStoreConformance.check(DocumentAccountStore(store))
+        store.close()
+    }
+
+    @Test func `a server that comes back knows its players, their logins and who was thrown out`() async throws {
+        let folder = try Folder()
+        let now = WallTime(nanoseconds: 1_800_000_000_000_000_000)
+        var entropy = ScriptedEntropy(seed: 5)
+        var identifiers = IdentifierGenerator()
+        let credential = Credential(kind: .password, subject: "ada@example.org")
+        let player = try #require(PlayerID("ada"))
+        let token = HashAlgorithm.sha256.hash(ByteBuffer().bytes)
+        func family() -> NewFamily {
+            NewFamily(
+                id: identifiers.make(at: now, entropy: &entropy),
+                token: token,
+                expires: now.adding(.seconds(3_600)),
+                ends: now.adding(.seconds(7_200)),
+                familiesMax: 4
+            )
+        }
+        let stays = family()
+        let goes = family()
+        do {
+            let store = try Store(.sqlite(path: folder.path + "/store.db"))
+            let accounts = DocumentAccountStore(store)
+            _ = try await accounts.admit(credential, orCreate: player, opening: stays, at: now)
+            _ = try await accounts.admit(credential, orCreate: player, opening: goes, at: now)
+            _ = try await accounts.set("moderator", granted: true, for: player)
+            try await accounts.link(credential, verifier: [1, 2, 3], replacing: [], to: player)
+            #expect(try await accounts.close(goes.id, at: now) == player)
+            store.close()
+        }
+        let store = try Store(.sqlite(path: folder.path + "/store.db"))
+        let accounts = DocumentAccountStore(store)
+        let account = try await accounts.account(of: player, at: now)
+        #expect(account.credentials == [credential] && account.roles == Roles(["moderator"]))
+        #expect(try await accounts.record(of: credential)?.verifier == [1, 2, 3])
+        #expect(try await accounts.families(of: player, at: now).map(\.id) == [stays.id])
+        #expect(try await accounts.closures(since: now) == [goes.id])
+        #expect(try await accounts.closures(since: now.adding(.nanoseconds(1))).isEmpty)
+        store.close()
+    }
+
+    @Test func `a player's document is read as it was written, whatever is in it`() throws {
+        let now = WallTime(nanoseconds: 7)
+        var record = PlayerRecord(try #require(PlayerID("bob")), created: now, seen: now.adding(.seconds(1)))
+        #expect(PlayerRecord(record.value) == record)
+        record.roles = Roles(["admin", "judge"])
+        record.ban = Ban(until: nil, reason: "rude")
+        record.credentials = [Credential(kind: .guest, subject: "s"), Credential(kind: .openID, subject: "i|ö")]
+        var entropy = ScriptedEntropy(seed: 6)
+        var identifiers = IdentifierGenerator()
+        var family = PlayerRecord.Family(
+            id: identifiers.make(at: now, entropy: &entropy),
+            opened: now,
+            ends: now,
+            used: now,
+            expires: now,
+            current: [1, 2]
+        )
+        record.families = [family]
+        family.exchanged = PlayerRecord.Exchange(token: [3], generation: 8, at: now)
+        family.generation = .max
+        record.families.append(family)
+        #expect(PlayerRecord(record.value) == record)
+        #expect(PlayerRecord(.null) == nil)
+        #expect(PlayerRecord(.object(["player": .string("bob"), "created": .int(1)])) == nil)
+    }
+}
