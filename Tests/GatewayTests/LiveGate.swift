@@ -88,7 +88,8 @@ final class LiveGate: Sendable {
             .post,
             try url("/v1/rpc/\(method)"),
             fields: [HTTPField("Content-Type", "application/json")] + fields,
-            body: .bytes(Array(body.utf8))
+            body: .bytes(Array(body.utf8)),
+            timeout: nil
         )
         return try await web.send(request)
     }
