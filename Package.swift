@@ -93,7 +93,7 @@ let package = Package(
             .testTarget(name: "TidyTests", swiftSettings: house),
             .testTarget(
                 name: "AllocationTests",
-                dependencies: ["Base", "Wire", "Reactor", "Web", "CAllocations"],
+                dependencies: ["Base", "Wire", "Reactor", "Web", "Contracts", "Gateway", "CAllocations"],
                 swiftSettings: house
             ),
 

@@ -48,12 +48,12 @@ struct DialectReply<D: Dialect>: CallReply {
 
     func refuse(_ denial: Denial) {
         if let correlation { connection.tell(denial, to: correlation) }
-        if connection.budget.isFlooding { connection.close(.flooding) }
+        if unsafe connection.budget.isFlooding { connection.close(.flooding) }
     }
 
     func refuse(_ refusal: Refusal) {
         if let correlation { connection.tell(refusal, to: correlation) }
-        if connection.budget.isFlooding { connection.close(.flooding) }
+        if unsafe connection.budget.isFlooding { connection.close(.flooding) }
     }
 
     func fail() { connection.close(.fault) }

@@ -8,7 +8,8 @@ import Wire
 /// It lives on one loop, like the call. A handler that answers at once gets a context that is used again for the next
 /// call, unless it has kept it.
 public final class Caller {
-    unowned let desk: GateLoop
+    /// Kept, which costs nothing here: desks live as long as the process's gate, and each look at an unowned reference counts.
+    let desk: GateLoop
     private(set) var visitor: Visitor
     private(set) var call: CompiledCall<Caller>
     /// The caller's place in a trace, where the call is traced.
@@ -34,7 +35,7 @@ public final class Caller {
     @inline(__always)
     func forget() {
         wantsResume = nil
-        visitor = desk.nobody
+        if let nobody = desk.nobody { visitor = nobody }
     }
 
     // MARK: Who
@@ -89,11 +90,11 @@ public final class Caller {
         let found = method.withUTF8 { utf8 in
             unsafe desk.gate.contract.call(named: RawSpan(_unsafeBytes: UnsafeRawBufferPointer(utf8)))
         }
-        return found.map { desk.gate.plan.reading(call: $0.index, by: visitor.payer, at: now) }
+        return found.map { unsafe desk.gate.plan.reading(call: $0.index, by: visitor.payer, at: now) }
     }
 
     /// The same for this call.
-    public var budget: BudgetReading { desk.gate.plan.reading(call: call.index, by: visitor.payer, at: now) }
+    public var budget: BudgetReading { unsafe desk.gate.plan.reading(call: call.index, by: visitor.payer, at: now) }
 
     /// The server, for what is not about this caller. It may be kept and used anywhere.
     public var server: Server { Server(desk.gate) }

@@ -45,15 +45,16 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
     /// Takes a message. The budget of bytes comes before everything: what is refused there is not even read.
     @inline(__always)
     final func take(_ message: RawSpan, as kind: WebSocketKind) {
-        let loop = desk.loop
-        desk.gate.metrics.messagesIn.add(loop: loop.index)
-        desk.gate.metrics.bytesIn.add(message.byteCount, loop: loop.index)
+        let desk = desk
+        let index = desk.loop.index
+        desk.metrics.messagesIn.add(loop: index)
+        desk.metrics.bytesIn.add(message.byteCount, loop: index)
         guard kind == dialect.kind else { return close(.malformed) }
-        let verdict = desk.desk.receive(bytes: message.byteCount, on: &budget, at: loop.now)
+        let verdict = unsafe desk.desk.receive(bytes: message.byteCount, on: &budget, at: desk.loop.now)
         guard verdict.isAllowed else {
-            desk.gate.callMetrics.refused(.rateLimited, loop: loop.index)
+            desk.callMetrics.refused(.rateLimited, loop: index)
             tell(Denial(.rateLimited, wait: verdict.retryAfterMilliseconds), to: nil)
-            if budget.isFlooding { close(.flooding) }
+            if unsafe budget.isFlooding { close(.flooding) }
             return
         }
         dialect.read(message, for: self)
@@ -134,9 +135,9 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
     }
 
     private final func spendMessage() -> Bool {
-        let verdict = desk.desk.spendMessage(on: &budget, at: desk.loop.now)
+        let verdict = unsafe desk.desk.spendMessage(on: &budget, at: desk.loop.now)
         if verdict.isAllowed { return true }
-        if budget.isFlooding { close(.flooding) }
+        if unsafe budget.isFlooding { close(.flooding) }
         return false
     }
 
@@ -162,8 +163,9 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
     final func send(_ message: RawSpan) {
         guard let socket else { return }
         socket.send(message, as: dialect.kind)
-        desk.gate.metrics.messagesOut.add(loop: desk.loop.index)
-        desk.gate.metrics.bytesOut.add(message.byteCount, loop: desk.loop.index)
+        let desk = desk
+        desk.metrics.messagesOut.add(loop: desk.loop.index)
+        desk.metrics.bytesOut.add(message.byteCount, loop: desk.loop.index)
     }
 
     // MARK: From the session

@@ -8,7 +8,9 @@ extension Visitor {
     /// Lets a call in and does it, or says why not.
     @inline(__always)
     final func take<Reply: CallReply>(_ incoming: borrowing IncomingCall, _ reply: Reply) {
-        switch desk.admit(incoming, self) {
+        // Looked up once: it is another one only after the socket has moved, and then nothing is done here any more.
+        let desk = desk
+        switch desk.admit(incoming, self, at: desk.loop.now) {
         case .admitted(let call):
             if incoming.key == nil { run(call, incoming, reply) } else { runOnce(call, incoming, reply) }
         case .refused(let denial, let call):
@@ -26,6 +28,7 @@ extension Visitor {
         _ incoming: borrowing IncomingCall,
         _ reply: Reply
     ) {
+        let desk = desk
         let since = desk.start(call.description.name, incoming.trace)
         var caller = desk.takeCaller(self, call, since.trace(incoming.trace))
         if let refusal = call.admits(caller) {
