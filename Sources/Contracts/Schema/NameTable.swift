@@ -44,11 +44,24 @@ final class NameTable: Sendable {
     }
 
     private func isSame(_ cell: Cell, _ name: RawSpan) -> Bool {
-        for offset in 0..<cell.count {
-            let byte = unsafe name.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
-            guard texts[cell.from + offset] == byte else { return false }
+        unsafe texts.withUnsafeBytes { texts in
+            let text = unsafe UnsafeRawBufferPointer(rebasing: texts[cell.from..<cell.from + cell.count])
+            var offset = 0
+            // Both have as many bytes as the cell says; eight are compared at once.
+            while offset &+ 8 <= cell.count {
+                let word = unsafe text.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                guard unsafe name.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self) == word else {
+                    return false
+                }
+                offset &+= 8
+            }
+            while offset < cell.count {
+                let byte = unsafe name.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+                guard unsafe text[offset] == byte else { return false }
+                offset &+= 1
+            }
+            return true
         }
-        return true
     }
 
     private static func hash(_ name: RawSpan) -> UInt64 {
