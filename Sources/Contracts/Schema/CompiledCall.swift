@@ -12,6 +12,8 @@ public final class CompiledCall<Context: AnyObject>: Sendable {
     public let hash: String
     private let conditions: [Condition<Context>]
     private let policy: Policy<Context>?
+    /// Whether there is anything to ask. Most calls have neither, and walking over none of them is not free.
+    private let asks: Bool
     /// Refusals of single fields, by field and problem.
     private let told = Mutex<[Int: Refusal]>([:])
     @usableFromInline let program: CallProgram<Context>
@@ -32,10 +34,13 @@ public final class CompiledCall<Context: AnyObject>: Sendable {
         } else {
             policy = nil
         }
+        asks = policy != nil || !conditions.isEmpty
     }
 
     /// Asks the call's policy and its conditions. Who the caller is (public, player, role) is the gateway's question.
-    public func admits(_ context: Context) -> Refusal? {
+    public func admits(_ context: Context) -> Refusal? { asks ? ask(context) : nil }
+
+    @inline(never) private func ask(_ context: Context) -> Refusal? {
         if let policy, !policy.admits(context) {
             return Refusal(.permissionDenied, "You may not do this", details: ["policy": .string(policy.name)])
         }

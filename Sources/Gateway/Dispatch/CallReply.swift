@@ -36,7 +36,8 @@ struct DialectReply<D: Dialect>: CallReply {
 
     @inline(__always)
     func begin(_ output: inout ByteBuffer) -> Int {
-        correlation.map { connection.dialect.beginAnswer(to: $0, &output) } ?? 0
+        guard let correlation else { return 0 }
+        return connection.dialect.beginAnswer(to: correlation, &output)
     }
 
     @inline(__always)

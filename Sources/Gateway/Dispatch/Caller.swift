@@ -10,32 +10,45 @@ import Wire
 public final class Caller {
     /// Kept, which costs nothing here: desks live as long as the process's gate, and each look at an unowned reference counts.
     let desk: GateLoop
-    private(set) var visitor: Visitor
-    private(set) var call: CompiledCall<Caller>
+    /// Who calls. Borrowed from whoever makes the call, until a handler keeps this context: counting him in and out would
+    /// cost as much as a small handler.
+    var visitor: Visitor { unsafe borrowedVisitor }
+    /// What is called. The contract keeps it, and the desk the contract.
+    var call: CompiledCall<Caller> { unsafe borrowedCall }
+    // Safe: during the call its maker holds the visitor, `keep` holds him in a context that lives on, and a spare one names
+    // the desk's nobody.
+    private unowned(unsafe) var borrowedVisitor: Visitor
+    private unowned(unsafe) var borrowedCall: CompiledCall<Caller>
+    private var kept: Visitor?
     /// The caller's place in a trace, where the call is traced.
-    public private(set) var trace: TraceContext?
+    public var trace: TraceContext? { unsafe place }
+    // Unchecked: written between two calls, when nobody reads.
+    @exclusivity(unchecked) private var place: TraceContext?
     /// What a built-in call wants done once it has returned.
     var wantsResume: ResumeClaim?
 
     init(_ visitor: Visitor, on desk: GateLoop, _ call: CompiledCall<Caller>, _ trace: TraceContext?) {
-        self.visitor = visitor
         self.desk = desk
-        self.call = call
-        self.trace = trace
+        unsafe borrowedVisitor = visitor
+        unsafe borrowedCall = call
+        unsafe place = trace
     }
 
     @inline(__always)
     func begin(_ visitor: Visitor, _ call: CompiledCall<Caller>, _ trace: TraceContext?) {
-        self.visitor = visitor
-        self.call = call
-        self.trace = trace
+        unsafe borrowedVisitor = visitor
+        unsafe borrowedCall = call
+        unsafe place = trace
     }
+
+    /// The handler has kept the context, so the context keeps its visitor.
+    func keep() { kept = visitor }
 
     /// Keeps nothing of a call that is over.
     @inline(__always)
     func forget() {
-        wantsResume = nil
-        if let nobody = desk.nobody { visitor = nobody }
+        if wantsResume != nil { wantsResume = nil }
+        if let nobody = desk.nobody { unsafe borrowedVisitor = nobody }
     }
 
     // MARK: Who

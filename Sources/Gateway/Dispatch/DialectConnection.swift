@@ -10,6 +10,8 @@ import Wire
 /// happens here: budgets, the order of checks, calls under way, the time for a login, and close codes.
 class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
     final let dialect: D
+    /// The gate's, at hand.
+    private final let metrics: SocketMetrics
     final private(set) var socket: WebSocket?
     final var loginTimer: LoopTimer?
     /// Whether a session is being opened or found for it: one at a time.
@@ -21,6 +23,7 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
 
     init(_ dialect: D, on desk: GateLoop, peer: IPAddress?, proven: Identity? = nil) {
         self.dialect = dialect
+        metrics = desk.metrics
         self.proven = proven.map { KnownIdentity($0) }
         super.init(desk, peer: peer, dialect.encoding.format)
     }
@@ -47,8 +50,8 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
     final func take(_ message: RawSpan, as kind: WebSocketKind) {
         let desk = desk
         let index = desk.loop.index
-        desk.metrics.messagesIn.add(loop: index)
-        desk.metrics.bytesIn.add(message.byteCount, loop: index)
+        metrics.messagesIn.add(loop: index)
+        metrics.bytesIn.add(message.byteCount, loop: index)
         guard kind == dialect.kind else { return close(.malformed) }
         let verdict = unsafe desk.desk.receive(bytes: message.byteCount, on: &budget, at: desk.loop.now)
         guard verdict.isAllowed else {
@@ -162,10 +165,10 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
     @inline(__always)
     final func send(_ message: RawSpan) {
         guard let socket else { return }
+        let index = desk.loop.index
+        metrics.messagesOut.add(loop: index)
+        metrics.bytesOut.add(message.byteCount, loop: index)
         socket.send(message, as: dialect.kind)
-        let desk = desk
-        desk.metrics.messagesOut.add(loop: desk.loop.index)
-        desk.metrics.bytesOut.add(message.byteCount, loop: desk.loop.index)
     }
 
     // MARK: From the session

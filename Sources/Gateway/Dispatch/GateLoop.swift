@@ -5,7 +5,9 @@ import Reactor
 import Wire
 
 /// What the gateway has on one loop: where calls are let in, done and counted. Used on that loop alone.
-final class GateLoop {
+///
+/// Safe because the one thing that it holds without a reference, the spare context, it has retained itself.
+@safe final class GateLoop {
     let loop: EventLoop
     let gate: Gate
     let metrics: SocketMetrics
@@ -28,7 +30,7 @@ final class GateLoop {
     /// Where spans get their names from: they are told to everybody and grant nothing.
     var spanEntropy: SeededEntropy
     // Unchecked: each is taken or put down in one step that calls nobody.
-    @exclusivity(unchecked) private var spareCaller: Caller?
+    @exclusivity(unchecked) private var spareCaller: Unmanaged<Caller>?
     @exclusivity(unchecked) private var spareOutput = ByteBuffer()
     /// Who stands in a context that is not in use, so that it holds nobody.
     private(set) var nobody: Visitor?
@@ -56,23 +58,28 @@ final class GateLoop {
         nobody = Visitor(self, peer: nil)
     }
 
+    deinit { unsafe spareCaller?.release() }
+
     // MARK: Things that are used again
 
     /// Lends a context for one call. A handler that keeps it keeps it for good; the next call then gets another one.
     @inline(__always)
     func takeCaller(_ visitor: Visitor, _ call: CompiledCall<Caller>, _ trace: TraceContext?) -> Caller {
-        guard let caller = unsafe spareCaller else { return Caller(visitor, on: self, call, trace) }
-        unsafe spareCaller = nil
+        guard let caller = unsafe spareCaller.take()?.takeRetainedValue() else {
+            return Caller(visitor, on: self, call, trace)
+        }
         caller.begin(visitor, call, trace)
         return caller
     }
 
     /// Takes a context back, unless its handler has kept it.
     @inline(__always)
-    func giveBack(_ caller: inout Caller) {
-        guard isKnownUniquelyReferenced(&caller) else { return }
+    func giveBack(_ caller: consuming Caller) {
+        guard isKnownUniquelyReferenced(&caller) else { return caller.keep() }
         caller.forget()
-        unsafe spareCaller = caller
+        // A context of a call within a call may have come back first.
+        unsafe spareCaller?.release()
+        unsafe spareCaller = Unmanaged.passRetained(caller)
     }
 
     /// Lends a buffer for an answer: the loop's own, or a new one to whoever comes while that is lent.
@@ -134,7 +141,7 @@ final class GateLoop {
     /// Counts an answered call. Its time is from the beginning of the loop's iteration, which is when it arrived.
     @inline(__always)
     func answered(_ call: CompiledCall<Caller>, _ visitor: Visitor, since start: CallStart) {
-        let now = loop.kernel.now()
+        let now = loop.readClock()
         let nanoseconds = now.nanoseconds &- start.time.nanoseconds
         if let span = start.span { span.end(gate.telemetry.tracer, at: now, nil) }
         callMetrics.record(method: call.index, number: 0, nanoseconds: nanoseconds, loop: loop.index)
@@ -186,7 +193,9 @@ enum CallAdmission {
 
 /// A refusal that is made of a few plain words: what most attacks get, so it costs nothing.
 struct Denial: Equatable, Sendable {
-    enum Reason: UInt8, Sendable { case unknownMethod, unauthenticated, denied, rateLimited, tooManyUnderWay, late }
+    enum Reason: UInt8, CaseIterable, Sendable {
+        case unknownMethod, unauthenticated, denied, rateLimited, tooManyUnderWay, late
+    }
 
     let reason: Reason
     /// Milliseconds until the same may be tried again; 0 where that is not known.
