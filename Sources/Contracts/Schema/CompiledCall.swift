@@ -1,5 +1,4 @@
 public import Base
-import Synchronization
 public import Wire
 
 /// A call in its contract, ready to be made.
@@ -14,8 +13,6 @@ public final class CompiledCall<Context: AnyObject>: Sendable {
     private let policy: Policy<Context>?
     /// Whether there is anything to ask. Most calls have neither, and walking over none of them is not free.
     private let asks: Bool
-    /// Refusals of single fields, by field and problem.
-    private let told = Mutex<[Int: Refusal]>([:])
     @usableFromInline let program: CallProgram<Context>
 
     init(_ call: Call<Context>, index: Int, policies: [String: Policy<Context>]) {
@@ -71,24 +68,8 @@ public final class CompiledCall<Context: AnyObject>: Sendable {
     }
 
     private func completed(_ outcome: consuming CallOutcome) -> CallOutcome {
-        if case .refused(let refusal) = outcome { return .refused(knowing(refusal)) }
-        return outcome
-    }
-
-    /// The refusal with what would have been right. What is wrong with one field is told in the same words each time, so
-    /// they are made once: a stranger who sends the same nonsense again costs a look-up.
-    private func knowing(_ refusal: Refusal) -> Refusal {
-        guard let fault = refusal.fault, fault.inner?.step == nil, case .field(let key) = fault.step else {
-            return refusal.knowing(description.parameters)
-        }
-        let place = Int(key.number) << 4 | fault.problem.place
-        return told.withLock { told in
-            if let known = told[place] { return known }
-            let made = refusal.knowing(description.parameters).told()
-            // Fields and problems are our own, so there is an end to them.
-            told[place] = made
-            return made
-        }
+        guard case .refused(let refusal) = outcome, refusal.lacksWords else { return outcome }
+        return .refused(refusal.knowing(description.parameters))
     }
 
     /// Reads and judges parameters, and appends their canonical form: what rooms, recordings and digests use.

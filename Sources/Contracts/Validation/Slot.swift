@@ -17,7 +17,7 @@ public final class Slot<Value: FieldValue>: Sendable {
         note = field.note
         place += 1
         let key = key
-        faults = Fault.Problem.allCases.map { Fault.of($0).inside(key) }
+        faults = Fault.Problem.allCases.map { Fault($0, ofField: key) }
     }
 
     /// Says of this field what was said of its value.
