@@ -8,11 +8,15 @@ import Wire
 ///
 /// It lives on its socket's loop and moves with it. The dialect reads and writes; everything that must hold of any dialect
 /// happens here: budgets, the order of checks, calls under way, the time for a login, and close codes.
-class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
+@safe class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
     final let dialect: D
     /// The gate's, at hand.
     private final let metrics: SocketMetrics
-    final private(set) var socket: WebSocket?
+    final private(set) var socket: WebSocket? {
+        didSet { unsafe sender = socket.map { unsafe Unmanaged.passUnretained($0) } }
+    }
+    // The same, for sending without counting it.
+    private final var sender: Unmanaged<WebSocket>?
     final var loginTimer: LoopTimer?
     /// Whether a session is being opened or found for it: one at a time.
     final var isEntering = false
@@ -164,11 +168,13 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
 
     @inline(__always)
     final func send(_ message: RawSpan) {
-        guard let socket else { return }
+        guard let sender = unsafe sender else { return }
         let index = desk.loop.index
         metrics.messagesOut.add(loop: index)
         metrics.bytesOut.add(message.byteCount, loop: index)
-        socket.send(message, as: dialect.kind)
+        let kind = dialect.kind
+        // Nothing that is sent ends the socket at once: `socket` keeps it meanwhile.
+        unsafe sender._withUnsafeGuaranteedRef { $0.send(message, as: kind) }
     }
 
     // MARK: From the session

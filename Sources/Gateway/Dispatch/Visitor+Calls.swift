@@ -12,7 +12,7 @@ extension Visitor {
         let desk = desk
         switch desk.admit(incoming, self, at: desk.loop.now) {
         case .admitted(let call):
-            if incoming.key == nil { run(call, incoming, reply) } else { runOnce(call, incoming, reply) }
+            if incoming.key == nil { run(call, incoming, reply, desk) } else { runOnce(call, incoming, reply) }
         case .refused(let denial, let call): turnAway(denial, call, incoming.trace, reply)
         case .repeated: break
         }
@@ -37,9 +37,9 @@ extension Visitor {
     private final func run<Reply: CallReply>(
         _ call: CompiledCall<Caller>,
         _ incoming: borrowing IncomingCall,
-        _ reply: Reply
+        _ reply: Reply,
+        _ desk: GateLoop
     ) {
-        let desk = desk
         let since = desk.start(call.description.name, incoming.trace)
         let caller = desk.takeCaller(self, call, since.trace(incoming.trace))
         if let refusal = call.admits(caller) {
