@@ -31,7 +31,7 @@ struct DialectReply<D: Dialect>: CallReply {
         self.correlation = correlation
     }
 
-    @inline(__always) var format: WireFormat { connection.dialect.encoding.format }
+    @inline(__always) var format: WireFormat { connection.format }
     @inline(__always) var isAwaited: Bool { correlation != nil }
 
     @inline(__always)

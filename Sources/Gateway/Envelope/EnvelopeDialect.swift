@@ -84,6 +84,7 @@ final class EnvelopeDialect: Dialect {
             case .end: return
             case .malformed: return connection.malformed()
             }
+            if reader.isOver { return }
             // What stands behind the envelope that closed the socket is not looked at; nor is what came before it moved.
             guard connection.isOpen else { return }
         }
