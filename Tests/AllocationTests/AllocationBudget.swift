@@ -37,9 +37,7 @@ enum AllocationBudget: String {
         var allocationsMax: Double {
             switch self {
             case .decodeJSON, .decodeMessagePack, .echo, .echoPipelined, .get, .timer, .wheel, .post, .count: 0
-            case .call, .callTooOften, .callNotAllowed: 0
-            // The refusal itself, and the texts' way through a `Value` into the answer.
-            case .callOfWrongType: 4
+            case .call, .callOfWrongType, .callTooOften, .callNotAllowed: 0
             }
         }
     #endif
