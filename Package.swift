@@ -71,7 +71,7 @@ let package = Package(
         + rooms.map { room in
             .testTarget(
                 name: room.name + "Tests",
-                dependencies: [.target(name: room.name)]
+                dependencies: [.target(name: room.name), "Patience"]
                     + room.sees.split(separator: " ").filter {
                         !$0.hasPrefix("CL") && !$0.hasPrefix("CT") && !$0.hasPrefix("CZ")
                     }
@@ -95,6 +95,8 @@ let package = Package(
                 swiftSettings: settings(of: "Door")
             ),
             .testTarget(name: "TidyTests", swiftSettings: house),
+            // Limits for tests that live on real time.
+            .target(name: "Patience", dependencies: ["Base"], path: "Tests/Patience", swiftSettings: house),
             .testTarget(
                 name: "AllocationTests",
                 dependencies: ["Base", "Wire", "Reactor", "Web", "Contracts", "Gateway", "CAllocations"],

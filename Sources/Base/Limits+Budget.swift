@@ -18,6 +18,9 @@ extension Limits {
         public var addressPerSecond = 2_000
         /// Cost at once of one address: everybody behind it reconnects after an outage.
         public var addressBurst = 4_000
+        /// What a token or ticket that proves nothing costs its address, because looking at it was work: a hundred a second
+        /// of one address, and it has nothing left for calls.
+        public var failedProofCost = 20
         /// How many players an address is taken for as long as its callers have not said who they are: a public method
         /// has so many times its rate per address.
         public var strangersPerAddress = 16

@@ -8,7 +8,7 @@ extension Limits {
         public var underWayMax = 64
         /// Questions to one client that wait for its answer. Past it the asker is refused with `UNAVAILABLE`.
         public var questionsMax = 16
-        /// How long a connection may stay without saying who it is; past it close code 4401.
+        /// For a new connection to say who it is; past it close code 4401. A login takes two round trips and a slow phone.
         public var authenticationTimeout = Duration.seconds(10)
         /// Messages in a row that break a rule of the envelope; past it close code 4400. A client with a bug sees each of
         /// its mistakes told before it is cut; one that sends nothing else is no client.

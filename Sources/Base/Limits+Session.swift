@@ -1,8 +1,6 @@
 extension Limits {
     /// Limits of sessions, their lanes, the topics they hear and the directory that finds them.
     public struct Session: Sendable, Equatable {
-        /// For a new connection to say who it is; then it is closed. A login takes two round trips and a slow phone.
-        public var authenticateTimeout = Duration.seconds(10)
         /// How long a session outlives its socket: a phone that changes networks is back within 20 s.
         public var grace = Duration.seconds(30)
         /// Sessions of one player at once: a phone, a desk, a few forgotten tabs. The detached one that has waited

@@ -75,6 +75,10 @@ extension Limits {
     private var budgetRelations: [(holds: Bool, reason: String)] {
         [
             (
+                budget.failedProofCost <= budget.addressBurst,
+                "budget.failedProofCost must be at most budget.addressBurst, or nobody can prove anything"
+            ),
+            (
                 budget.connectionBytesBurst >= webSocket.messageBytesMax,
                 "connectionBytesBurst must hold one message of messageBytesMax, or that message is always refused"
             ),

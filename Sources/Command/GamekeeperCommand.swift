@@ -9,6 +9,7 @@ public enum GamekeeperCommand {
         var arguments = CommandLine.arguments.dropFirst()
         let name = arguments.popFirst() ?? "help"
         let rest = Array(arguments)
+        if rest.contains("--help") || rest.contains("-h") { help(name).exit() }
         let status: ExitStatus =
             switch name {
             case "run": RunCommand.run(rest, games)
@@ -20,45 +21,20 @@ public enum GamekeeperCommand {
             case "token": TokenCommand.run(rest)
             case "docs": DocsCommand.run(rest, games)
             case "audit": AuditCommand.run(rest, games)
-            case "help", "--help", "-h": help()
+            case "help", "--help", "-h": help(rest.first)
             case "version", "--version": version()
             default: ExitStatus.usage("there is no command \(name); `gamekeeper help` lists them")
             }
         status.exit()
     }
 
-    private static func version() -> ExitStatus {
-        StandardStreams.write("gamekeeper \(Assembly.version)\n")
+    private static func help(_ name: String?) -> ExitStatus {
+        StandardStreams.write(Help.text(of: name))
         return .success
     }
 
-    private static func help() -> ExitStatus {
-        StandardStreams.write(
-            """
-            gamekeeper run [GAME] [--NAME VALUE]… [--config FILE]
-                serves a game, by name where there are several, until SIGTERM or SIGINT; SIGHUP reads the certificates again. The most used settings:
-                --listen ADDR…  --admin ADDR|off  --tls-cert FILE --tls-key FILE  --data FOLDER|none
-                --loops N  --proxies RANGE…  --origins ORIGIN…  --log-level LEVEL  --allow-insecure
-            gamekeeper config [the same] [--json]
-                lists every setting with its value, default, source and meaning; each can also be an environment variable
-                (GAMEKEEPER_LISTEN) or a line of FILE (listen = ADDR, ADDR)
-            gamekeeper conformance --listen ADDR [--tls CERT KEY]
-                serves a WebSocket echo at /ws and an HTTP echo everywhere else, for outside test suites
-            gamekeeper transcode --from F --to F        (json, msgpack, cbor; standard input to standard output)
-            gamekeeper token verify --jwks FILE [--iss NAME] [--aud NAME] [--at SECONDS] TOKEN
-                checks a signed token with published keys: 0 it is valid, 1 it is not, 2 it cannot be told
-            gamekeeper docs [GAME] --out DIR
-                writes BACKEND_API.md, OpenAPI, AsyncAPI, TypeScript types and a .proto, all out of the game's contract
-            gamekeeper audit [GAME] [--json]
-                attacks a game by its own contract: 0 everything was refused as it must be, 1 something was not
-            gamekeeper bench [NAME] [--json] [--seconds S] [--pairs N]
-                measures this build beside a physical limit in the same run
-            gamekeeper version
-
-            ADDR is 127.0.0.1:7400, [::1]:7400 or unix:/path. RANGE is 10.0.0.0/8. LEVEL is debug, info, warning or error.
-
-            """
-        )
+    private static func version() -> ExitStatus {
+        StandardStreams.write("gamekeeper \(Assembly.version)\n")
         return .success
     }
 }

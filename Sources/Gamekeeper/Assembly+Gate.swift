@@ -70,7 +70,7 @@ extension AdminDesk {
         var desk = self
         desk.sessions = { limit, after, player in await Self.page(of: gate, limit, after, player) }
         desk.kickSession = { id, reason in
-            guard let id = Self.session(id) else { return false }
+            guard let id = Self.session(id), (try? await gate.server.session(id)) != nil else { return false }
             return gate.server.kick(session: id, reason: reason)
         }
         desk.kickPlayer = { name, reason in

@@ -10,8 +10,6 @@ import Web
 public final class Operations: Sendable {
     /// The admin listener, and whether the process is ready.
     public let admin: AdminServer
-    /// What calls are logged with.
-    public let calls: CallLog
     private let exporter: SpanExporter?
     private let stopTimeout: Duration
 
@@ -61,12 +59,6 @@ public final class Operations: Sendable {
         desk: AdminDesk
     ) throws(Assembly.Failure) {
         let telemetry = telescope.telemetry
-        calls = CallLog(
-            telemetry.log.room("gateway"),
-            loops: players.loops.count,
-            CallLog.Options(slow: configuration.slowCall, oneIn: configuration.logCallsOneIn),
-            limits: configuration.limits.telemetry
-        )
         stopTimeout = configuration.limits.loop.stopTimeout
         var options = AdminServer.Options(version: Assembly.version, limits: configuration.limits)
         options.address = configuration.admin
@@ -74,11 +66,6 @@ public final class Operations: Sendable {
         options.tls = configuration.admin.map(Configuration.isOfThisMachine) ?? true ? nil : tls
         var desk = desk
         desk.settings = configuration.listing()
-        let others = desk.logLevelChanged
-        desk.logLevelChanged = { [calls] level in
-            calls.levelChanged()
-            others?(level)
-        }
         do throws(KernelError) {
             admin = try AdminServer(watching: players, options, telemetry: telemetry, desk: desk)
         } catch {
@@ -133,6 +120,17 @@ public final class Operations: Sendable {
     /// Says that the process is on its way out.
     public func stopping() { admin.health.phase = .stopping }
 
-    /// Ends, when the players' loops have ended.
-    public func stop() { admin.stop(within: min(stopTimeout, .seconds(1))) }
+    /// Ends, when the players' loops have ended: the last spans leave first.
+    public func stop() {
+        let patience = min(stopTimeout, .seconds(1))
+        if let exporter {
+            let flushed = Latch()
+            Task {
+                await exporter.flush()
+                flushed.open()
+            }
+            flushed.wait(within: patience)
+        }
+        admin.stop(within: patience)
+    }
 }

@@ -14,8 +14,8 @@ private func read(
     file: String? = nil
 ) throws(SettingRefusal) -> Configuration {
     let variables = environment.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
-    let reader = ConfigurationReader(environment: variables) { (path) throws(SmallFile.Refusal) in
-        guard let file, path == "gk.conf" else { throw .missing }
+    let reader = ConfigurationReader(environment: variables) { (path) throws(FileRefusal) in
+        guard let file, path == "gk.conf" else { throw FileRefusal(path, .notFound) }
         return Array(file.utf8)
     }
     return try reader.read((file == nil ? [] : ["--config", "gk.conf"]) + flags)
@@ -49,7 +49,7 @@ private func read(
 
     @Test func `the file may be named by the environment, and a flag names another`() throws {
         let reader = ConfigurationReader(environment: [("GAMEKEEPER_CONFIG", "one")]) {
-            (path) throws(SmallFile.Refusal) in
+            (path) throws(FileRefusal) in
             Array((path == "one" ? "loops = 1" : "loops = 2").utf8)
         }
         #expect(try reader.read([]).loops == 1)

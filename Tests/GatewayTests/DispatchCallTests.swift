@@ -1,5 +1,6 @@
 import Base
 import Contracts
+import Patience
 import Testing
 import Web
 import Wire
@@ -87,7 +88,7 @@ import Wire
     }
 
     @Test func `whoever does not say who he is is closed with 4401`() async throws {
-        var limits = Limits()
+        var limits = Limits.patient
         limits.calls.authenticationTimeout = .milliseconds(50)
         let gate = try LiveGate(Skirmish.contract(), limits: limits)
         let stranger = try await gate.connect()
@@ -134,6 +135,37 @@ import Wire
         try player.send(try json(#"{"type":"response","id":\#(question["id"].number),"result":{"yes":true}}"#))
         #expect(try await player.answer(to: 70) == ["yes": .bool(true)])
         await #expect(throws: Told.self) { try await player.call("player.confirm", ["text": .string("hm?")]) }
+    }
+
+    @Test func `an operator finds a session by its name, throws it out, and then there is none`() async throws {
+        let gate = try LiveGate(Skirmish.contract(), loops: 2)
+        let server = gate.gate.server
+        let player = try await gate.player("kim")
+        let name = try #require(PlayerID(player.tokens["player_id"].text))
+        let session = try #require(try await server.sessions(of: name).first)
+        #expect(try await server.session(session.id)?.player == name)
+        #expect(server.kick(session: session.id, reason: "rude"))
+        #expect(await player.closing() != nil)
+        while try await server.session(session.id) != nil { await Task.yield() }
+    }
+
+    @Test func `a question that was asked on a replaced socket is asked again on the new one`() async throws {
+        let gate = try LiveGate(Skirmish.contract())
+        let first = try await gate.player("ivo")
+        guard case .object(let opened)? = try await first.event("session.opened")["data"] else { return }
+        try first.send(try json(#"{"type":"rpc","id":70,"method":"player.confirm","params":{"text":"sure?"}}"#))
+        var question = try await first.next()
+        while question["type"] != .string("request") { question = try await first.next() }
+        let second = try await gate.connect()
+        let claim: Value.Object = ["token": .string(opened["resume_token"].text), "epoch": .int(1), "seq": .int(0)]
+        try await second.call("session.resume", claim)
+        var again = second.events.first ?? [:]
+        while again["type"] != .string("request") { again = try await second.next() }
+        #expect(again["id"] == question["id"] && again["params"] == question["params"])
+        try second.send(try json(#"{"type":"response","id":\#(again["id"].number),"result":{"yes":true}}"#))
+        // The handler has its answer and ends, and is counted although its caller has gone.
+        let confirm = try #require(gate.gate.contract.calls.first { $0.description.name == "player.confirm" }).index
+        while gate.gate.callMetrics.count(method: confirm, code: .unavailable) == 0 { await Task.yield() }
     }
 
     @Test func `a call that nobody waits for any more is cancelled`() async throws {

@@ -1,5 +1,6 @@
 import Base
 import Contracts
+import Patience
 import Testing
 import Web
 import Wire
@@ -33,7 +34,7 @@ import Wire
     }
 
     @Test func `a wrong method, a wrong type and too large a body have their statuses`() async throws {
-        var limits = Limits()
+        var limits = Limits.patient
         limits.http.bodyBytesMax = 4 << 10
         let gate = try LiveGate(Skirmish.contract(), limits: limits)
         let url = try gate.url("/v1/rpc/server.time")

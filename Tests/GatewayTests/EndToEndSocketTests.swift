@@ -1,5 +1,6 @@
 import Base
 import Contracts
+import Patience
 import Testing
 import Web
 import Wire
@@ -31,13 +32,15 @@ import Wire
     // MARK: Close codes
 
     @Test func `a reader that is too slow is closed with 4408 and can come back`() async throws {
-        var limits = Limits()
+        var limits = Limits.patient
         limits.session.bulkLowBytes = 1 << 10
         limits.session.latestHighBytes = 8 << 10
         limits.session.reliableBytesMax = 64 << 10
         limits.session.behindBytesMax = 128 << 10
         let contract = Contract<Caller>("slow", version: "1") { Self.blob }
-        let gate = try LiveGate(contract, limits: limits)
+        var hooks = GameHooks()
+        hooks.snapshot = { session in Snapshot(Self.blob, Blob(text: "how things stand for \(session.player)")) }
+        let gate = try LiveGate(contract, limits: limits, hooks: hooks)
         let player = try await gate.player("slow")
         let opened = try await Self.opened(player)
         let name = try Self.name(player)
@@ -55,6 +58,7 @@ import Wire
         #expect(resumed["session_id"] == opened["session_id"])
         // What was missed is more than is kept, and the client is told so.
         #expect(resumed["recovered"] == .bool(false))
+        #expect(resumed["snapshot"] == .object(["text": .string("how things stand for \(name)")]))
     }
 
     @Test func `a newer socket takes the session, and the old one is closed with 4409`() async throws {
@@ -107,7 +111,7 @@ import Wire
     }
 
     @Test func `flooding is refused first and then closed with 4429`() async throws {
-        var limits = Limits()
+        var limits = Limits.patient
         limits.budget.connectionMessagesPerSecond = 1
         limits.budget.connectionMessagesBurst = 4
         limits.budget.refusalsPerSecond = 1
@@ -187,7 +191,7 @@ import Wire
     }
 
     @Test func `a ticket that is too old opens nothing`() async throws {
-        var limits = Limits()
+        var limits = Limits.patient
         limits.identity.ticketLifetime = .nanoseconds(1)
         let gate = try LiveGate(Skirmish.contract(), limits: limits)
         let guest = try await gate.player("ida")

@@ -1,5 +1,6 @@
 import Base
 import Contracts
+import Patience
 import Testing
 import Web
 import Wire
@@ -64,6 +65,29 @@ import Wire
         let second = try await gate.connect()
         try await second.call("session.resume", ["token": .string(token), "epoch": .int(1), "seq": .int(0)])
         await #expect(throws: Told.self) { try await second.call("room.close", ["now": .bool(true)]) }
+    }
+
+    @Test func `forged tokens are paid for by their address, and honest ones cost it nothing`() async throws {
+        var limits = Limits.patient
+        limits.budget.addressPerSecond = 1
+        limits.budget.addressBurst = 1_000
+        limits.budget.failedProofCost = 200
+        let gate = try LiveGate(Skirmish.contract(), limits: limits)
+        let player = try await gate.player("pia")
+        let honest = HTTPField("Authorization", "Bearer \(player.tokens["access_token"].text)")
+        for _ in 0..<20 {
+            #expect(try await gate.post("server.time", "", fields: [honest]).status == .ok)
+        }
+        let forged = HTTPField("Authorization", "Bearer \(player.tokens["access_token"].text)x")
+        var codes: [Int] = []
+        for _ in 0..<8 { codes.append(try await gate.post("server.time", "", fields: [forged]).status.rawValue) }
+        #expect(codes.first == 401 && codes.last == 429 && codes == codes.sorted())
+        let late = try await gate.post("server.time", "", fields: [honest])
+        #expect(late.status.rawValue == 429)
+        #expect(late.value(of: "Retry-After") != nil)
+        for query in ["?ticket=none", "?ticket="] {
+            await #expect(throws: (any Error).self) { _ = try await gate.connect(query: query) }
+        }
     }
 
     @Test(arguments: ["", String(repeating: "x", count: 129)])
@@ -167,7 +191,7 @@ import Wire
     }
 
     @Test func `what a topic remembers is counted by its bytes`() async throws {
-        var limits = Limits()
+        var limits = Limits.patient
         limits.session.topicHistoryBytesMax = 600
         let gate = try LiveGate(Skirmish.contract(), limits: limits)
         let player = try await gate.player("vera")

@@ -1,5 +1,6 @@
 import Base
 import Contracts
+import Patience
 import Reactor
 import Synchronization
 import Testing
@@ -22,7 +23,7 @@ final class LiveGate: Sendable {
     init(
         _ contract: Contract<Caller>,
         loops: Int = 1,
-        limits: Limits = Limits(),
+        limits: Limits = .patient,
         hooks: GameHooks = GameHooks(),
         tracer: Tracer = .off
     ) throws {
@@ -48,7 +49,7 @@ final class LiveGate: Sendable {
         telegraph = try WebServer(others, options: WebServerOptions(limits: limits))
             .listen(on: group, ListenerOptions(address: .ip(.loopback, port: 0)))
         clients = try EventLoopGroup(count: 1)
-        web = try WebClient(on: clients, WebClientOptions())
+        web = try WebClient(on: clients, WebClientOptions(limits: limits.client, resolveTimeout: .patience))
         group.start()
         clients.start()
     }

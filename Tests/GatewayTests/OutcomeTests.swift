@@ -82,6 +82,17 @@ extension OutcomeTable.Decision {
         #expect(table.waiting == 0)
     }
 
+    @Test func `those whose time is over at once are told in the order in which they came, whatever the keys`() throws {
+        var table = OutcomeTable(Limits.Outcomes())
+        let waiters = 1...7 as ClosedRange<UInt64>
+        for waiter in waiters {
+            let claim = try claim("k\(waiter)")
+            #expect(table.begin(claim, at: start).number != nil)
+            #expect(table.wait(claim, as: waiter, until: start + .seconds(1), at: start) == nil)
+        }
+        #expect(table.pass(to: start + .seconds(1)).map(\.waiter) == Array(waiters))
+    }
+
     @Test func `only so many wait for one call`() throws {
         var table = OutcomeTable(Limits.Outcomes())
         let claim = try claim("k1")

@@ -1,5 +1,6 @@
 import Base
 import Contracts
+import Patience
 import Synchronization
 import Wire
 
@@ -53,7 +54,7 @@ enum Skirmish {
                 try await Task.sleep(for: .milliseconds(milliseconds))
                 return Hit(damage: number)
             }
-            Call("player.wait", .int("milliseconds", 0...60_000), deadline: .seconds(2)) { caller, milliseconds in
+            Call("player.wait", .int("milliseconds", 0...60_000), deadline: .patience) { caller, milliseconds in
                 counter.count()
                 do {
                     try await Task.sleep(for: .milliseconds(milliseconds))

@@ -147,6 +147,22 @@ private final class Bench: @unchecked Sendable {
         #expect(seen == [1, 2, 3])
     }
 
+    @Test func `a connection that can neither move nor stay is closed once, and disarmed once`() throws {
+        let bench = try Bench(loops: 2) { $0.mailbox.messagesMax = 1 }
+        _ = try bench.caller()
+        let handler = bench.handlers[0]
+        let other = bench.group.loops[1]
+        #expect(other.post { _ in })
+        nonisolated(unsafe) var wasTold = false
+        handler.connection?.move(to: other) { _ in wasTold = true }
+        // The other loop takes no letter, and the kernel does not take the descriptor back.
+        bench.network.faults = FaultTable(failing: 1)
+        bench.first.turn()
+        #expect(bench.network.faults.hasFired && wasTold)
+        #expect(handler.closings == [.broken(.outOfMemory)])
+        #expect(bench.network.violations.isEmpty)
+    }
+
     @Test func `a connection that moves to and fro needs one slot on each loop, and leaves none behind`() throws {
         let bench = try Bench(loops: 2) { $0.loop.connectionsMax = 1 }
         let end = try bench.caller()
@@ -247,6 +263,35 @@ private final class Bench: @unchecked Sendable {
         bench.pass(.seconds(3))
         #expect(bench.handlers[0].closings == [.stopped])
         #expect(bench.first.isStopped && bench.network.openDescriptors == 0)
+    }
+
+    @Test func `a loop that has stopped keeps nothing for its timers, and sets none`() throws {
+        final class Kept {}
+        let bench = try Bench()
+        weak var kept: Kept?
+        var timer: LoopTimer?
+        do {
+            let held = Kept()
+            kept = held
+            timer = bench.first.schedule(at: bench.first.now + .seconds(60)) { _ = held }
+        }
+        #expect(kept != nil && bench.first.timerCount == 1)
+        bench.first.beginStop(within: .seconds(1))
+        bench.turn()
+        #expect(bench.first.isStopped && kept == nil)
+        #expect(bench.first.schedule(at: bench.first.now) {} == nil)
+        // Whoever does not know that yet may cancel it.
+        if let timer { bench.first.cancel(timer) }
+        #expect(bench.first.timerCount == 0)
+    }
+
+    @Test func `a loop is its thread's for as long as it is said to be`() throws {
+        let bench = try Bench()
+        #expect(bench.first.isCurrent)
+        bench.first.leaveThread()
+        #expect(!bench.first.isCurrent)
+        bench.first.adoptThread()
+        #expect(bench.first.isCurrent)
     }
 
     @Test func `what was posted before the end is still run by a loop that stops`() throws {

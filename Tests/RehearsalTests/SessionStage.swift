@@ -75,8 +75,7 @@ final class SessionStage: @unchecked Sendable {
     init(
         loops: Int = 1,
         families: [TopicFamily] = [],
-        _ change: (inout Limits) -> Void = { _ in },
-        snapshot: @escaping @Sendable (Session) -> EventPayload? = { _ in nil }
+        _ change: (inout Limits) -> Void = { _ in }
     ) throws {
         var limits = Limits()
         change(&limits)
@@ -92,8 +91,7 @@ final class SessionStage: @unchecked Sendable {
             entropy: { _ in
                 var own = entropy.fork()
                 return SessionEntropy { own.next() }
-            },
-            snapshot: snapshot
+            }
         )
         for loop in group.loops { loop.adoptThread() }
     }

@@ -42,11 +42,15 @@ import Wire
     }
 
     @Test func `a window that is gone is said to be gone, and the snapshot stands in its place`() throws {
-        let stage = try SessionStage({ $0.session.reliableEventsMax = 3 }) { session in
-            let player = session.owner.player
-            return { _, out in out.append(utf8: "state of \(player)") }
+        final class Chronicler: SessionCompanion {
+            func snapshot(of session: Session) -> EventPayload? {
+                let player = session.owner.player
+                return { _, out in out.append(utf8: "state of \(player)") }
+            }
         }
+        let stage = try SessionStage { $0.session.reliableEventsMax = 3 }
         let session = try stage.open()
+        session.companion = Chronicler()
         for number in 1...5 { session.send(named("e\(number)")) }
         stage.cut(session)
         let link = FakeLink()

@@ -11,6 +11,47 @@ import Testing
         try #require(result).get()
     }
 
+    @Test func `nobody is told of a session that the directory could not be told of`() throws {
+        let stage = try SessionStage(loops: 2) { $0.mailbox.messagesMax = 1 }
+        // The other loop takes no letter before it turns.
+        #expect(stage.group.loops[1].post { _ in })
+        var (opened, refused) = (0, 0)
+        let players = try (0..<40).map { try stage.player("p\($0)") }.filter {
+            stage.sessions.directory.shard(of: $0) == 0
+        }
+        for player in players {
+            let owner = SessionOwner(player: player, family: 1)
+            stage.hub(0).open(owner, on: FakeLink()) { result in
+                switch result {
+                case .success(let session):
+                    opened += 1
+                    #expect(stage.sessions.directory.shard(of: session.id) == 0)
+                case .failure(let refusal):
+                    refused += 1
+                    #expect(refusal == .unavailable)
+                }
+            }
+        }
+        #expect(opened > 0 && refused > 0 && opened + refused == players.count)
+        #expect(stage.sessions.count == opened)
+    }
+
+    @Test func `a question that waits when its loop stops is given up`() throws {
+        let stage = try SessionStage(loops: 2)
+        let player = try stage.player(stage.name(on: 1))
+        var answers: [SessionRefusal?] = []
+        stage.hub(0).find(.player(player)) { result in
+            if case .failure(let refusal) = result { answers.append(refusal) } else { answers.append(nil) }
+        }
+        #expect(answers.isEmpty)
+        stage.group.loops[0].beginStop(within: .seconds(1))
+        stage.group.loops[0].turn()
+        #expect(answers == [.unavailable])
+        // And nobody begins to wait.
+        stage.hub(0).find(.player(player)) { result in if case .failure = result { answers.append(.unavailable) } }
+        #expect(answers.count == 2)
+    }
+
     // loop of the new socket            shard of the session          loop of the session
     // locate(token)              ─────▶ where does it live?
     //                            ◀───── on that loop

@@ -1,4 +1,5 @@
 import Base
+import Patience
 import Reactor
 import Synchronization
 import Testing

@@ -65,7 +65,7 @@ public struct Configuration: Sendable {
     ///
     /// - Throws: the first thing that can't be understood.
     public init(arguments: [String]) throws(SettingRefusal) {
-        self = try ConfigurationReader(environment: [], readFile: { (_) throws(SmallFile.Refusal) in [] })
+        self = try ConfigurationReader(environment: [], readFile: { (_) throws(FileRefusal) in [] })
             .read(arguments)
     }
 

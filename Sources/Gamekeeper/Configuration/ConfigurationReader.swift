@@ -5,7 +5,7 @@ public import Reactor
 /// the file more than the preset; a list is replaced as a whole.
 public struct ConfigurationReader {
     /// Reads a file whole.
-    public typealias ReadFile = (String) throws(SmallFile.Refusal) -> [UInt8]
+    public typealias ReadFile = (String) throws(FileRefusal) -> [UInt8]
     private let environment: [(name: String, value: String)]
     private let readFile: ReadFile
 
@@ -13,8 +13,8 @@ public struct ConfigurationReader {
     public init() {
         self.init(
             environment: Environment.variables(beginningWith: "GAMEKEEPER_"),
-            readFile: { (path) throws(SmallFile.Refusal) in
-                try SmallFile.read(path, bytesMax: ConfigurationFile.bytesMax)
+            readFile: { (path) throws(FileRefusal) in
+                try Files.read(path, bytesMax: ConfigurationFile.bytesMax).array()
             }
         )
     }
@@ -54,10 +54,10 @@ public struct ConfigurationReader {
 
     private func take(file path: String, into configuration: inout Configuration) throws(SettingRefusal) {
         let bytes: [UInt8]
-        do throws(SmallFile.Refusal) {
+        do throws(FileRefusal) {
             bytes = try readFile(path)
         } catch {
-            throw .unreadable(path, reason: Self.text(of: error))
+            throw .unreadable(path, reason: error.problem.words)
         }
         guard unsafe UTF8Validator.isValid(bytes.span.bytes) else { throw .unreadable(path, reason: "it is not UTF-8") }
         var lines: [String: Int] = [:]
@@ -100,15 +100,6 @@ public struct ConfigurationReader {
     /// nothing to us and must not keep us from starting.
     static func isOrchestrators(_ name: String) -> Bool {
         name.hasPrefix("GAMEKEEPER_SERVICE_") || name.hasPrefix("GAMEKEEPER_PORT")
-    }
-
-    private static func text(of refusal: SmallFile.Refusal) -> String {
-        switch refusal {
-        case .missing: "there is no such file"
-        case .notPermitted: "the process may not read it"
-        case .tooLong(let bytesMax): "it is longer than \(bytesMax) bytes"
-        case .unreadable(let number): "the system says error \(number)"
-        }
     }
 
     /// The name that was probably meant: at most two letters away.

@@ -8,6 +8,7 @@ public import Base
     private let connectionRates: ConnectionBudget.Rates
     private let addressRate: BudgetRate
     private let playerRate: BudgetRate
+    private let failedProofCost: Int
     private var server: GlobalBudget.Share
 
     /// A desk for one loop.
@@ -17,6 +18,7 @@ public import Base
         connectionRates = plan.connection
         addressRate = plan.address
         playerRate = plan.player
+        failedProofCost = plan.limits.failedProofCost
         server = GlobalBudget.Share(of: plan.global)
     }
 
@@ -80,6 +82,16 @@ public import Base
             server.giveBack(price.cost)
         }
         return BudgetVerdict(refusedBy: .server, waitNanoseconds: 1_000_000)
+    }
+
+    /// How long an address has to wait until it may try to prove who somebody is; zero if it may now. Nothing is spent.
+    public func wait(toProveAt address: AddressBudget, at now: MonotonicTime) -> Duration {
+        .nanoseconds(unsafe address.cells.pointee.whole.look(failedProofCost, addressRate, at: now.nanoseconds).wait)
+    }
+
+    /// Spends a proof that failed.
+    public func spend(failedProofOf address: AddressBudget, at now: MonotonicTime) {
+        _ = unsafe address.cells.pointee.whole.spend(failedProofCost, addressRate, at: now.nanoseconds)
     }
 
     /// What a call would spend beside the connection and the process.

@@ -25,6 +25,7 @@ final class Questions {
     private var pending: [UInt64: Pending] = [:]
     private var number: UInt64 = 0
     private var timer: LoopTimer?
+    private var isOver = false
 
     init(of hub: SessionHub) { self.hub = hub }
 
@@ -38,7 +39,7 @@ final class Questions {
         answer: @escaping (Result<Answer, SessionRefusal>) -> Void
     ) {
         if loop == hub.index { return answer(.success(question(hub))) }
-        guard pending.count < hub.limits.directoryAsksMax else { return answer(.failure(.unavailable)) }
+        guard !isOver, pending.count < hub.limits.directoryAsksMax else { return answer(.failure(.unavailable)) }
         number += 1
         let (asked, home) = (number, hub.index)
         pending[asked] = Question(until: hub.loop.now + hub.limits.directoryTimeout, answer)
@@ -53,6 +54,12 @@ final class Questions {
     private func answered<Answer: Sendable>(_ number: UInt64, _ answer: Answer) {
         guard let question = pending.removeValue(forKey: number) as? Question<Answer> else { return }
         question.answer(.success(answer))
+    }
+
+    /// The loop has stopped: no answer comes any more, and nobody is left waiting for one.
+    func giveUpAll() {
+        isOver = true
+        for number in pending.keys.sorted() { pending.removeValue(forKey: number)?.giveUp() }
     }
 
     private func giveUpLater() {

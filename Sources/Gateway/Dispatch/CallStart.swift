@@ -1,4 +1,5 @@
 import Base
+import Contracts
 import Reactor
 
 /// When a call began, and the span in which it is recorded, if it is.
@@ -46,8 +47,10 @@ extension GateLoop {
         return CallSpan(span)
     }
 
-    /// A call is over whose answer nobody waits for any more.
-    func abandoned(_ start: CallStart) {
-        start.span?.end(gate.telemetry.tracer, at: loop.kernel.now(), .unavailable)
+    /// The handler of a call is done whose answer nobody waits for any more. Of one that was late its caller was told, and
+    /// it was counted then.
+    func abandoned(_ call: CompiledCall<Caller>, _ under: CallUnderWay, _ visitor: Visitor, _ start: CallStart) {
+        guard under.isForsaken else { return }
+        refused(call, visitor, .unavailable, since: start)
     }
 }

@@ -13,6 +13,8 @@ final class CallUnderWay {
     var timer: LoopTimer?
     /// Whether somebody has ended it.
     private(set) var isOver = false
+    /// Whether its caller has gone, so that nobody was told anything.
+    private(set) var isForsaken = false
     /// Whether its caller was told that it is late, although it goes on.
     var isLate = false
     /// Whether its outcome is kept under a key, so that it goes on when its socket is gone.
@@ -33,6 +35,13 @@ final class CallUnderWay {
         if let timer { loop.cancel(timer) }
         timer = nil
         return true
+    }
+
+    /// Its caller has gone.
+    func forsake() {
+        guard end() else { return }
+        isForsaken = true
+        cancel()
     }
 
     /// Nobody waits for the answer any more.

@@ -44,11 +44,11 @@ public final class Caller {
     /// The handler has kept the context, so the context keeps its visitor.
     func keep() { kept = visitor }
 
-    /// Keeps nothing of a call that is over.
+    /// Keeps nothing of a call that is over; the desk keeps nobody.
     @inline(__always)
-    func forget() {
+    func forget(for nobody: Visitor) {
         if wantsResume != nil { wantsResume = nil }
-        if let nobody = desk.nobody { unsafe borrowedVisitor = nobody }
+        unsafe borrowedVisitor = nobody
     }
 
     // MARK: Who

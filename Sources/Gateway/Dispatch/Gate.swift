@@ -23,6 +23,8 @@ public final class Gate: Sendable {
         public var calls: CallLog?
         /// What the game wants to be told.
         public var hooks = GameHooks()
+        /// Where names and tokens of sessions come from. A rehearsal gives a script, so that it can be repeated.
+        public var entropy: SharedEntropy?
 
         /// Puts the parts together; what is not given is made.
         public init(
@@ -63,12 +65,13 @@ public final class Gate: Sendable {
     /// The hash of the contract: a client made from another one asks which calls differ.
     let hash: String
     let calls: CallLog
-    private let desks: Desks
+    /// By the number of the loop.
+    private let places: [Place]
     private let turn = Atomic<Int>(0)
 
     /// One desk per loop, each used on its own loop alone; that confinement is the proof.
-    private final class Desks: @unchecked Sendable {
-        var all: [GateLoop] = []
+    private final class Place: @unchecked Sendable {
+        var desk: GateLoop?
     }
 
     /// Puts a gate before a contract, on loops that do not run yet.
@@ -92,14 +95,23 @@ public final class Gate: Sendable {
         plan = BudgetPlan(limits.budget, calls: descriptions, loops: group.loops.count)
         players = PlayerBudgets(limits.budget, calls: descriptions.count)
         addresses = AddressBudgets(limits.budget, calls: descriptions.count)
+        let entropy = parts.entropy
         sessions = try Sessions(
             on: group,
             limits: limits.session,
             telemetry: telemetry,
-            families: contract.description.topics.map { TopicFamily(name: $0.name, history: $0.history) }
+            families: contract.description.topics.map { TopicFamily(name: $0.name, history: $0.history) },
+            entropy: { _ in entropy.map { shared in SessionEntropy { shared.next() } } ?? SessionEntropy() }
         )
-        desks = Desks()
-        desks.all = group.loops.map { GateLoop($0, of: self) }
+        places = group.loops.map { _ in Place() }
+        for (place, loop) in zip(places, group.loops) {
+            place.desk = GateLoop(loop, of: self)
+            // Gate and desks keep each other, until there is no more to do for them.
+            loop.whenStopped {
+                place.desk?.letGo()
+                place.desk = nil
+            }
+        }
         // Not the gate itself: a weak reference would make every call count references to it the slow way.
         identity.onChange { [sessions, log] change in Self.changed(change, sessions, log) }
         let chores = Chores(outcomes: outcomes, players: players, addresses: addresses, log: log)
@@ -125,7 +137,10 @@ public final class Gate: Sendable {
     public func callLogLevelChanged() { calls.levelChanged() }
 
     /// What a loop has of the gate. To be used on that loop only.
-    func desk(on loop: EventLoop) -> GateLoop { desks.all[loop.index] }
+    func desk(on loop: EventLoop) -> GateLoop {
+        guard let desk = places[loop.index].desk else { preconditionFailure("nobody comes to a loop that has stopped") }
+        return desk
+    }
 
     /// How many loops share the work.
     var loops: [EventLoop] { sessions.loops }

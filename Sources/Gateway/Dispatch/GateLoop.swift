@@ -58,6 +58,12 @@ import Wire
         nobody = Visitor(self, peer: nil)
     }
 
+    /// The loop has stopped: nothing is used again.
+    func letGo() {
+        unsafe spareCaller.take()?.release()
+        nobody = nil
+    }
+
     deinit { unsafe spareCaller?.release() }
 
     // MARK: Things that are used again
@@ -75,8 +81,9 @@ import Wire
     /// Takes a context back, unless its handler has kept it.
     @inline(__always)
     func giveBack(_ caller: consuming Caller) {
-        guard isKnownUniquelyReferenced(&caller) else { return caller.keep() }
-        caller.forget()
+        // Where the loop has stopped there is nobody any more, and no next call.
+        guard isKnownUniquelyReferenced(&caller), let nobody else { return caller.keep() }
+        caller.forget(for: nobody)
         // A context of a call within a call may have come back first.
         unsafe spareCaller?.release()
         unsafe spareCaller = Unmanaged.passRetained(caller)
@@ -134,6 +141,43 @@ import Wire
             return .refused(Denial(.rateLimited, wait: verdict.retryAfterMilliseconds), call)
         }
         return .refused(Denial(reason), call)
+    }
+
+    /// Looks at what somebody brings to prove who he is. A proof that fails is paid for by his address, and who can't pay
+    /// is not looked at: forgers would have our processor for nothing.
+    func identity(
+        provenBy proof: String,
+        _ address: AddressBudget?,
+        _ check: (RawSpan, _ loop: Int, _ now: WallTime) throws(IdentityRefusal) -> Identity
+    ) throws(Refusal) -> Identity {
+        if let address {
+            let wait = unsafe desk.wait(toProveAt: address, at: loop.now)
+            guard wait == .zero else { throw Refusal(.rateLimited, "too many logins from here fail", retryAfter: wait) }
+        }
+        let bytes = Array(proof.utf8)
+        do throws(IdentityRefusal) {
+            return try unsafe check(bytes.span.bytes, loop.index, loop.kernel.wallTime())
+        } catch {
+            if let address { unsafe desk.spend(failedProofOf: address, at: loop.now) }
+            throw Refusal(error.code, error.message)
+        }
+    }
+
+    /// Who brings `Authorization: Bearer …`.
+    func identity(ofBearer field: String, _ address: AddressBudget?) throws(Refusal) -> Identity {
+        let scheme = "bearer "
+        // Another scheme is as empty a proof as no token.
+        let token = field.prefix(scheme.count).lowercased() == scheme ? String(field.dropFirst(scheme.count)) : ""
+        return try identity(provenBy: token, address) { (token, loop, now) throws(IdentityRefusal) in
+            try gate.identity.verify(access: token, loop: loop, at: now)
+        }
+    }
+
+    /// Who brings a ticket, which is good once.
+    func identity(ofTicket ticket: String, _ address: AddressBudget?) throws(Refusal) -> Identity {
+        try identity(provenBy: ticket, address) { (ticket, _, now) throws(IdentityRefusal) in
+            try gate.identity.redeem(ticket: ticket, at: now)
+        }
     }
 
     // MARK: Counting

@@ -66,6 +66,17 @@ public struct Server: Sendable {
         }
     }
 
+    /// One session; `nil` when it is over.
+    ///
+    /// - Throws: `UNAVAILABLE` when a loop has no room for the question.
+    public func session(_ id: SessionID) async throws(Refusal) -> SessionSummary? {
+        do throws(SessionRefusal) {
+            return try await gate.sessions.session(id)
+        } catch {
+            throw Refusal(error.code, "the session can't be looked up now")
+        }
+    }
+
     /// How many sessions there are.
     public var sessionCount: Int { gate.sessions.count }
 }
@@ -92,6 +103,9 @@ public struct GameHooks: Sendable {
     public var started: (@Sendable (Server) -> Void)?
     /// A player has got a session; he can be told things. Runs on the session's loop.
     public var joined: (@Sendable (PlayerSession) -> Void)?
+    /// A player has come back too late to be told everything that he missed: how do things stand? Runs on the session's
+    /// loop, before the answer that carries it.
+    public var snapshot: (@Sendable (PlayerSession) -> Snapshot?)?
     /// A session is over: its player has left, was thrown out, or did not come back in time. Runs on the session's loop.
     public var left: (@Sendable (PlayerSession, SessionEnd) -> Void)?
 

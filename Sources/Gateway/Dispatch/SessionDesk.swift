@@ -18,6 +18,7 @@ final class SessionDesk: SessionCompanion {
     private var number: Int64 = 0
 
     private struct Question {
+        let request: OutgoingRequest
         let timer: LoopTimer?
         let answer: (borrowing ClientAnswer, WireFormat) -> Void
         let giveUp: (Refusal) -> Void
@@ -51,13 +52,13 @@ final class SessionDesk: SessionCompanion {
             self?.questions.removeValue(forKey: asked)?.giveUp(Refusal(.timeout, "the client did not answer in time"))
         }
         guard timer != nil else { return giveUp(Refusal(.unavailable, "too many timers are set")) }
-        questions[asked] = Question(timer: timer, answer: answer, giveUp: giveUp)
         let request = OutgoingRequest(
             id: asked,
             method: method,
             timeoutMilliseconds: timeout.nanoseconds / 1_000_000,
             payload: payload
         )
+        questions[asked] = Question(request: request, timer: timer, answer: answer, giveUp: giveUp)
         if !session.ask(request) { forget(asked)?.giveUp(Self.gone) }
     }
 
@@ -88,6 +89,27 @@ final class SessionDesk: SessionCompanion {
 
     /// It can be used from here on: the game may say something to a player who comes.
     func begin(_ session: Session) { gate.hooks.joined?(PlayerSession(session, server: Server(gate))) }
+
+    /// Another socket has taken the session over. What was asked on the former one is asked again: nobody answers there.
+    func attached(_ session: Session) {
+        for number in questions.keys.sorted() {
+            guard let question = questions[number] else { continue }
+            if !session.ask(question.request) { forget(number)?.giveUp(Self.gone) }
+        }
+    }
+
+    /// What the game says to somebody who was away for too long.
+    func snapshot(of session: Session) -> EventPayload? {
+        guard let snapshot = gate.hooks.snapshot?(PlayerSession(session, server: Server(gate))) else { return nil }
+        let log = gate.log
+        return { format, output in
+            do throws(Fault) {
+                try snapshot.encode(format, &output)
+            } catch {
+                log.error("a snapshot breaks its own contract", ["event": .text(snapshot.event)])
+            }
+        }
+    }
 
     /// The player may do other things now, and so may whoever comes back to this session later.
     func rolesChanged(_ roles: Roles) {

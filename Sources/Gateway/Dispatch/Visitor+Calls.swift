@@ -130,7 +130,7 @@ extension Visitor {
         nonisolated(unsafe) let pending = pending
         let started = startTask(keepsGoing: false, refusing: { refuse(call, $0, reply, since) }) { visitor, under in
             let result = await visitor.desk.actor.outcome(of: unsafe pending)
-            guard visitor.finish(under) else { return visitor.desk.abandoned(since) }
+            guard visitor.finish(under) else { return visitor.desk.abandoned(call, under, visitor, since) }
             switch result {
             case .failure(let refusal): visitor.refuse(call, refusal, reply, since)
             case .success(let answer):
@@ -175,8 +175,11 @@ extension Visitor {
         nonisolated(unsafe) let visitor = self
         nonisolated(unsafe) let under = started
         nonisolated(unsafe) let work = body
+        // Begun outside of a job, the task does not know yet that the loop runs it: without the preference it would come
+        // back from its first wait by way of the pool, whose threads are in no order.
+        let loop = desk.loop
         desk.actor.assumeIsolated { actor in
-            unsafe under.task = Task.immediate {
+            unsafe under.task = Task.immediate(executorPreference: loop) {
                 await actor.run {
                     unsafe await work(visitor, under)
                     unsafe visitor.tasksRunning -= 1
@@ -201,7 +204,7 @@ extension Visitor {
     final func cancelCalls() {
         let left = underWay
         underWay = []
-        for call in left where !call.isKept && call.end() { call.cancel() }
+        for call in left where !call.isKept { call.forsake() }
     }
 }
 

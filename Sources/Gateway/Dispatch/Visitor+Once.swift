@@ -78,7 +78,9 @@ extension Visitor {
         let outcomes = desk.gate.outcomes
         startTask(keepsGoing: false, refusing: { refuse(once.call, $0, once.reply, once.since) }) { visitor, under in
             let answer = await outcomes.begin(once.claim, at: once.since.time, deadline: once.until)
-            guard visitor.finish(under) else { return visitor.desk.abandoned(once.since) }
+            guard visitor.finish(under) else {
+                return visitor.desk.abandoned(once.call, under, visitor, once.since)
+            }
             let caller = visitor.desk.takeCaller(visitor, once.call, once.trace)
             visitor.proceed(once, answer, caller)
             visitor.desk.giveBack(consume caller)

@@ -45,34 +45,23 @@ extension Gate {
             return Problem.respond(exchange, Refusal(.permissionDenied, "this address may not connect"))
         }
         let proven: Identity?
-        do throws(IdentityRefusal) {
-            proven = try credential(of: exchange)
+        do throws(Refusal) {
+            proven = try credential(of: exchange, peer, desk)
         } catch {
-            return Problem.respond(exchange, Refusal(error.code, error.message))
+            return Problem.respond(exchange, error)
         }
         // Which sub-protocol is agreed on is known once the socket stands, so a small go-between waits for it.
         exchange.upgrade(options, to: Greeter<D>(desk, peer: peer, proven: proven))
     }
 
     /// Who somebody is by what he brings: a token in the head, or a ticket, which is good once.
-    private func credential(of exchange: Exchange) throws(IdentityRefusal) -> Identity? {
-        let now = exchange.loop.kernel.wallTime()
-        if let token = exchange.text(of: .authorization) {
-            return try identity(ofBearer: token, loop: exchange.loop, at: now)
-        }
-        guard let ticket = QueryIterator.value(of: "ticket", in: exchange.query) else { return nil }
-        let bytes = Array(ticket.utf8)
-        return try unsafe identity.redeem(ticket: bytes.span.bytes, at: now)
-    }
-
-    /// Reads `Authorization: Bearer …`.
-    func identity(ofBearer field: String, loop: EventLoop, at now: WallTime) throws(IdentityRefusal) -> Identity {
-        let scheme = "bearer "
-        guard field.utf8.count > scheme.utf8.count, field.prefix(scheme.count).lowercased() == scheme else {
-            throw .unknown
-        }
-        let bytes = Array(field.utf8.dropFirst(scheme.utf8.count))
-        return try unsafe identity.verify(access: bytes.span.bytes, loop: loop.index, at: now)
+    private func credential(of exchange: Exchange, _ peer: IPAddress?, _ desk: GateLoop) throws(Refusal) -> Identity? {
+        let bearer = exchange.text(of: .authorization)
+        let ticket = bearer == nil ? QueryIterator.value(of: "ticket", in: exchange.query) : nil
+        guard bearer != nil || ticket != nil else { return nil }
+        let address = peer.map { addresses.budget(of: $0, at: exchange.loop.now) }
+        if let bearer { return try desk.identity(ofBearer: bearer, address) }
+        return try ticket.map { (ticket) throws(Refusal) in try desk.identity(ofTicket: ticket, address) }
     }
 }
 

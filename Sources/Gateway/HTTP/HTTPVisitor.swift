@@ -79,11 +79,11 @@ final class HTTPVisitor: Visitor {
     /// Finds out who it is, where the request says so. A request without a token may still make public calls.
     private func authenticate() -> Bool {
         guard let field = exchange.text(of: .authorization) else { return true }
-        do throws(IdentityRefusal) {
-            identify(try desk.gate.identity(ofBearer: field, loop: desk.loop, at: desk.loop.kernel.wallTime()))
+        do throws(Refusal) {
+            identify(try desk.identity(ofBearer: field, unsafe payer.address))
             return true
         } catch {
-            Problem.respond(exchange, Refusal(error.code, error.message))
+            Problem.respond(exchange, error)
             return false
         }
     }

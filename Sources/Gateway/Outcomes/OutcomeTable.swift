@@ -167,6 +167,8 @@ struct OutcomeTable: ~Copyable {
                 wakes.append(Wake(waiter: waiter.number, claim: waiter.claim, decision: nil))
             }
         }
+        // In the order in which they came, not in that of hashes.
+        wakes.sort { $0.waiter < $1.waiter }
         return wakes.filter { leave($0.claim, waiter: $0.waiter) }
     }
 

@@ -76,7 +76,7 @@ extension SessionHub {
                     session: session,
                     recovered: recovered,
                     seq: recovered ? claim.seq : 0,
-                    snapshot: recovered ? nil : sessions.snapshot(session)
+                    snapshot: recovered ? nil : session.companion?.snapshot(of: session)
                 )
             )
         )

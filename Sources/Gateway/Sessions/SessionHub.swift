@@ -81,12 +81,18 @@ final class SessionHub {
         _ result: Result<SeatBook.Admission, SessionRefusal>,
         _ answer: (Result<Session, SessionRefusal>) -> Void
     ) {
-        let refusal: SessionRefusal? =
+        var refusal: SessionRefusal? =
             switch result {
             case .failure(let refusal): refusal
             case .success(.tooMany): .tooManyOfPlayer
             case .success(.admitted): isStopping ? .stopping : link.isOpen ? nil : .linkClosed
             }
+        // Who is told of a session can come back on any loop at once, so the directory's letter goes first. A letter that had
+        // to wait for room would be overtaken by the question, and the client told that he has no session.
+        let home = index
+        if refusal == nil, !letters.send(to: sessions.directory.shard(of: id), { $0.shard.register(id, on: home) }) {
+            refusal = .unavailable
+        }
         if let refusal {
             sessions.release()
             // An answer that came too late may still have taken the seat.
@@ -96,8 +102,6 @@ final class SessionHub {
         let session = Session(id, of: owner, secret: Token(entropy: &entropy), on: self, for: link)
         roster.insert(session)
         metrics.attached.add(1, loop: index)
-        let home = index
-        letters.sendLasting(to: sessions.directory.shard(of: id)) { $0.shard.register(id, on: home) }
         sweepLater()
         answer(.success(session))
     }
@@ -238,6 +242,7 @@ final class SessionHub {
     private func endAll() {
         isStopping = true
         walk { end($0, .stopped) }
+        questions.giveUpAll()
     }
 }
 

@@ -48,6 +48,8 @@ enum LinkEnd: Hashable, Sendable {
 protocol SessionCompanion: AnyObject {
     /// The session has a socket again, before anything is replayed.
     func attached(_ session: Session)
+    /// What its client is to know in place of the events that are gone.
+    func snapshot(of session: Session) -> EventPayload?
     /// The session has lost its socket and waits for another one.
     func detached(_ session: Session)
     /// The session is over; the last call.
@@ -57,6 +59,8 @@ protocol SessionCompanion: AnyObject {
 extension SessionCompanion {
     /// Nothing to do.
     func attached(_ session: Session) {}
+    /// Nothing to tell.
+    func snapshot(of session: Session) -> EventPayload? { nil }
     /// Nothing to do.
     func detached(_ session: Session) {}
     /// Nothing to tidy up.

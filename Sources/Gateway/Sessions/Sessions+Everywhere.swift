@@ -61,6 +61,15 @@ extension Sessions {
         return found
     }
 
+    /// One session; `nil` when it is over.
+    ///
+    /// - Throws: `SessionRefusal.unavailable` when a loop has no room for the question.
+    func session(_ id: SessionID) async throws(SessionRefusal) -> SessionSummary? {
+        let places = try await visit(directory.shard(of: id)) { $0.shard.find(.session(id)) }
+        guard let place = places.first else { return nil }
+        return try await visit(place.loop) { $0.roster.find(id).map { SessionSummary($0) } }
+    }
+
     /// Tells all sessions of a player an event.
     ///
     /// - Returns: `false` when a mailbox is full; nobody is told.

@@ -16,8 +16,6 @@ final class Sessions: @unchecked Sendable {
     let metrics: SessionMetrics
     /// The families of topics that exist, by name.
     let families: [String: TopicFamily]
-    /// What a client is told instead of the events that are gone; runs on the session's loop.
-    let snapshot: @Sendable (Session) -> EventPayload?
     /// One hub per loop. Set once, before anybody else has a reference.
     private(set) var hubs: [SessionHub] = []
     private let sessionsMax: Int
@@ -31,14 +29,12 @@ final class Sessions: @unchecked Sendable {
         limits: Limits.Session = Limits.Session(),
         telemetry: Telemetry,
         families: [TopicFamily] = [],
-        entropy: (Int) -> SessionEntropy = { _ in SessionEntropy() },
-        snapshot: @escaping @Sendable (Session) -> EventPayload? = { _ in nil }
+        entropy: (Int) -> SessionEntropy = { _ in SessionEntropy() }
     ) throws(MetricRefusal) {
         loops = group.loops
         directory = Directory(loops: group.loops.count)
         metrics = try SessionMetrics(telemetry.metrics)
         self.families = Dictionary(families.map { ($0.name, $0) }) { first, _ in first }
-        self.snapshot = snapshot
         sessionsMax = limits.sessionsMax
         hubs = loops.map { SessionHub(of: self, on: $0, limits: limits, entropy: entropy($0.index)) }
     }

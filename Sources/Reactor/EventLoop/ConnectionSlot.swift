@@ -50,6 +50,8 @@ struct ConnectionSlot: ~Copyable {
         static let truncated = Flags(rawValue: 1024)
         /// The handler wants to hear when everything written has left, congested or not.
         static let awaitsDrain = Flags(rawValue: 2048)
+        /// The kernel reports nothing of the descriptor: it could not be armed again.
+        static let unarmed = Flags(rawValue: 4096)
         /// No input is delivered while one of these holds.
         static let silencing: Flags = [.paused, .congested, .departing]
     }

@@ -90,7 +90,10 @@ extension EventLoop {
             swap(&transit.output, &slot.pointee.output)
             let token = slot.pointee.id.rawValue
             let armed: Void? = try? kernel.arm(slot.pointee.descriptor, for: slot.pointee.interest, token: token)
-            if armed == nil { condemn(slot, because: .broken(.outOfMemory)) }
+            if armed == nil {
+                slot.pointee.flags.insert(.unarmed)
+                condemn(slot, because: .broken(.outOfMemory))
+            }
             return stay(slot, departure)
         }
         leaveSignpost(slot)

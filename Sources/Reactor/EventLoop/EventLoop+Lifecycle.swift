@@ -45,7 +45,7 @@ extension EventLoop {
     }
 
     private func bury(_ slot: SlotPointer, because reason: CloseReason) {
-        kernel.disarm(slot.pointee.descriptor)
+        if !slot.pointee.flags.contains(.unarmed) { kernel.disarm(slot.pointee.descriptor) }
         kernel.close(slot.pointee.descriptor)
         counters.closed += 1
         let handler = slot.pointee.handler
@@ -149,10 +149,11 @@ extension EventLoop {
 
     /// Runs a closure on the loop at or after a moment.
     ///
-    /// - Returns: what `cancel` takes; `nil` when too many timers are set already, and the closure will not run.
+    /// - Returns: what `cancel` takes; `nil` when too many timers are set already, or the loop has stopped: the closure
+    ///   will not run. A loop that stops lets go of closures whose moment has not come.
     @discardableResult
     public func schedule(at moment: MonotonicTime, _ body: @escaping () -> Void) -> LoopTimer? {
-        guard timerBodies.count < limits.loop.timersMax else { return nil }
+        guard timerBodies.count < limits.loop.timersMax, life != .stopped else { return nil }
         let payload = timerBodies.put(body)
         guard let id = timers.schedule(at: moment, payload: payload) else {
             _ = timerBodies.take(payload)
@@ -160,6 +161,9 @@ extension EventLoop {
         }
         return LoopTimer(id: id, payload: payload)
     }
+
+    /// How many timers are set, those of connections not counted.
+    public var timerCount: Int { timerBodies.count }
 
     /// Forgets a timer. One that has fired is forgotten already.
     public func cancel(_ timer: LoopTimer) {
@@ -198,9 +202,15 @@ struct TimerBodies {
 
     mutating func take(_ payload: UInt64) -> Body? {
         let index = Int(payload & ~Self.payloadBit)
-        guard let body = bodies[index] else { return nil }
+        // A loop that has stopped has none left.
+        guard bodies.indices.contains(index), let body = bodies[index] else { return nil }
         bodies[index] = nil
         vacant.append(index)
         return body
+    }
+
+    mutating func removeAll() {
+        bodies = []
+        vacant = []
     }
 }

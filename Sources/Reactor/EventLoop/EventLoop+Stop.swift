@@ -33,6 +33,10 @@ extension EventLoop {
         readMailbox()
         for act in lastActs { act() }
         lastActs = []
+        // No timer fires any more, and what one holds may be the loop itself.
+        var neverFired = TimerBodies()
+        swap(&neverFired, &timerBodies)
+        neverFired.removeAll()
         runJobs()
         buryCondemned()
         listeners.removeAll()

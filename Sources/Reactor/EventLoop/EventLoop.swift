@@ -106,6 +106,10 @@ public final class EventLoop: @unchecked Sendable {
     /// Makes the calling thread the loop's own. `run` does it; a rehearsal that turns the loop by hand does it itself.
     public func adoptThread() { thread = pthread_self() }
 
+    /// The loop is nobody's for now. A rehearsal that turns several loops on one thread says so between their turns, so
+    /// that each of them tells what happens on it from what does not.
+    public func leaveThread() { thread = nil }
+
     /// Turns until the loop is stopped.
     public func run() {
         adoptThread()

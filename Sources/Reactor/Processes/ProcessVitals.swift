@@ -16,8 +16,8 @@ public enum ProcessVitals {
 
     /// Bytes of address space, and how many of them are in memory.
     public static var memory: (virtual: Int, resident: Int)? {
-        guard let bytes = try? SmallFile.read("/proc/self/statm", bytesMax: 1_024) else { return nil }
-        let pages = String(decoding: bytes, as: UTF8.self).split(separator: " ").prefix(2).compactMap { Int($0) }
+        guard let text = text(of: "/proc/self/statm", bytesMax: 1_024) else { return nil }
+        let pages = text.split(separator: " ").prefix(2).compactMap { Int($0) }
         guard pages.count == 2 else { return nil }
         let size = max(1, Int(sysconf(Int32(_SC_PAGESIZE))))
         return (pages[0] &* size, pages[1] &* size)
@@ -45,10 +45,15 @@ public enum ProcessVitals {
 
     /// When the process was started, as the kernel counts it: to a hundredth of a second.
     public static var startTime: WallTime? {
-        guard let stat = try? SmallFile.read("/proc/self/stat", bytesMax: 4_096),
-            let system = try? SmallFile.read("/proc/stat", bytesMax: 1 << 20)
+        guard let stat = text(of: "/proc/self/stat", bytesMax: 4_096),
+            let system = text(of: "/proc/stat", bytesMax: 1 << 20)
         else { return nil }
-        return startTime(stat: String(decoding: stat, as: UTF8.self), system: String(decoding: system, as: UTF8.self))
+        return startTime(stat: stat, system: system)
+    }
+
+    private static func text(of path: String, bytesMax: Int) -> String? {
+        guard let bytes = try? Files.read(path, bytesMax: bytesMax) else { return nil }
+        return String(decoding: bytes.array(), as: UTF8.self)
     }
 
     /// Reads the start off what `/proc/PID/stat` and `/proc/stat` say.

@@ -12,6 +12,14 @@ final class Ledger {
     var answersChecked = 0
     var echoesChecked = 0
     var moves = 0
+    var eventsChecked = 0
+    /// Sessions that somebody has come back to, with everything he had missed or without.
+    var resumes = 0
+    var recoveries = 0
+    /// Sessions that were over when somebody came back.
+    var sessionsGone = 0
+    /// How often sockets were closed, by the code that said why.
+    var closes: [Int: Int] = [:]
     private var exchanges: [WeakExchange] = []
     private var loops: [WeakLoop] = []
     private static let complaintsMax = 20

@@ -1,6 +1,14 @@
 import Base
 import Reactor
 
+/// Where players act: a network, the notes of what was wrong, and what is promised to whoever behaves.
+protocol PlayerWorld: AnyObject {
+    var network: FakeNetwork { get }
+    var ledger: Ledger { get }
+    /// Whether whoever behaves gets all that he is owed.
+    var losesNothing: Bool { get }
+}
+
 /// Somebody at the other end of the network: a pure state machine that is given chances to act.
 ///
 /// It knows what it is owed. `complaint` says what it did not get, or got twice, or out of order.
@@ -36,7 +44,7 @@ class Player {
     /// How long it rests between two sends.
     var pause: Int64 = 0
 
-    init(_ name: String, in stage: Stage, to address: SocketAddress) {
+    init(_ name: String, in stage: any PlayerWorld, to address: SocketAddress) {
         self.name = name
         network = stage.network
         ledger = stage.ledger

@@ -5,7 +5,7 @@ import Web
 /// One run: a world, a server on the real loops, players, and the checks.
 ///
 /// Everything is derived from the seed: the weather, the limits, who plays and how often each is turned.
-public final class Stage {
+public final class Stage: PlayerWorld {
     /// How a run went.
     public struct Outcome: Sendable {
         /// What was wrong; empty for a good run.
