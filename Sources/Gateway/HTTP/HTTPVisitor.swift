@@ -80,7 +80,7 @@ final class HTTPVisitor: Visitor {
     private func authenticate() -> Bool {
         guard let field = exchange.text(of: .authorization) else { return true }
         do throws(Refusal) {
-            identify(try desk.identity(ofBearer: field, payer.address))
+            identify(try desk.identity(ofBearer: field, unsafe payer.address))
             return true
         } catch {
             Problem.respond(exchange, error)
@@ -115,7 +115,7 @@ final class HTTPVisitor: Visitor {
     func fields() -> [HTTPField] {
         var fields = [HTTPField("Cache-Control", "no-store")]
         guard let called else { return fields }
-        let reading = desk.gate.plan.reading(call: called.index, by: payer, at: desk.loop.now)
+        let reading = unsafe desk.gate.plan.reading(call: called.index, by: payer, at: desk.loop.now)
         var text = ByteBuffer()
         reading.appendPolicy(to: &text)
         fields.append(HTTPField("RateLimit-Policy", String(decoding: text.array(), as: UTF8.self)))
