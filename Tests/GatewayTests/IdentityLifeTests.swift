@@ -205,6 +205,39 @@ import Testing
         #expect(stage.refusal(late.tokens.access) == .revoked)
     }
 
+    @Test func `who logs in over and over fills a share of the revocations and ends nobody else's token`() async throws
+    {
+        var limits = Limits.Identity()
+        limits.revocationsMax = 8
+        limits.familiesPerPlayerMax = 1
+        let stage = IdentityStage(limits: limits)
+        let staying = try await stage.guest("staying")
+        let leaving = try await stage.guest("leaving")
+        var ended: [Login] = []
+        for _ in 0..<40 { ended.append(try await stage.guest("mallory")) }
+        #expect(stage.refusal(ended[0].tokens.access) == .revoked)
+        #expect(stage.refusal(staying.tokens.access) == nil)
+        // The login has ended all the same: only its access token lives out its minutes.
+        await #expect(throws: IdentityRefusal.unknown) { try await stage.refresh(ended[38].tokens.refresh) }
+        // Others can still log out, and stolen tokens still end.
+        try await stage.service.logOut(leaving.identity, at: stage.now)
+        #expect(stage.refusal(leaving.tokens.access) == .revoked)
+    }
+
+    @Test func `shown tokens of old without end never have everybody's token refused`() async throws {
+        var limits = Limits.Identity()
+        limits.revocationsMax = 8
+        limits.refreshGrace = .zero
+        let stage = IdentityStage(limits: limits)
+        let staying = try await stage.guest("staying")
+        for thief in 0..<40 {
+            let login = try await stage.guest("\(thief)")
+            _ = try await stage.refresh(login.tokens.refresh)
+            await #expect(throws: IdentityRefusal.reused) { try await stage.refresh(login.tokens.refresh) }
+        }
+        #expect(stage.refusal(staying.tokens.access) == nil)
+    }
+
     @Test func `a revocation is kept for as long as a token can live`() async throws {
         var stage = IdentityStage()
         let revocations = stage.service.revocations
