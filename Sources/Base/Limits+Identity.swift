@@ -17,6 +17,9 @@ extension Limits {
         public var ticketLifetime = Duration.seconds(30)
         /// Tickets that wait at once. At 1,000 logins a second and 30 s each 30,000 wait; past it none is issued.
         public var ticketsMax = 65_536
+        /// Tickets of one player within `ticketLifetime`: a few tabs that reconnect at once. Past it he gets none, so that
+        /// nobody takes the places of others.
+        public var ticketsPerPlayerMax = 16
         /// Verified access tokens that each loop remembers: most of a busy loop's players, at about 700 bytes each.
         /// A full set of places forgets the token that was used longest ago.
         public var cachedTokensMax = 4_096

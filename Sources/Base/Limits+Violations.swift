@@ -83,6 +83,10 @@ extension Limits {
                 "connectionBytesBurst must hold one message of messageBytesMax, or that message is always refused"
             ),
             (
+                max(budget.ticketCost, budget.upgradeCost) <= budget.addressBurst,
+                "budget.ticketCost and budget.upgradeCost must be at most budget.addressBurst, or they cost less than they say"
+            ),
+            (
                 outcomes.outcomeBytesMax <= outcomes.bytesPerPlayerMax
                     && outcomes.bytesPerPlayerMax <= outcomes.bytesMax,
                 "outcomeBytesMax must fit into bytesPerPlayerMax and that into bytesMax"

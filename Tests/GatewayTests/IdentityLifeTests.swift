@@ -298,4 +298,19 @@ import Testing
         let ticket = try stage.service.issueTicket(for: login.identity, at: stage.now)
         #expect(try stage.redeem(ticket.text) == login.identity)
     }
+
+    @Test func `no player takes the tickets of the others, used or not`() async throws {
+        var limits = Limits.Identity()
+        limits.ticketsPerPlayerMax = 3
+        var stage = IdentityStage(limits: limits)
+        let greedy = try await stage.guest("greedy").identity
+        let modest = try await stage.guest("modest").identity
+        let first = try stage.service.issueTicket(for: greedy, at: stage.now)
+        #expect(try stage.redeem(first.text) == greedy)
+        for _ in 0..<2 { _ = try stage.service.issueTicket(for: greedy, at: stage.now) }
+        #expect(throws: IdentityRefusal.unavailable) { try stage.service.issueTicket(for: greedy, at: stage.now).text }
+        _ = try stage.service.issueTicket(for: modest, at: stage.now)
+        stage.wait(limits.ticketLifetime)
+        for _ in 0..<3 { _ = try stage.service.issueTicket(for: greedy, at: stage.now) }
+    }
 }
