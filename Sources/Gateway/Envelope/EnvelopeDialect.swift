@@ -173,7 +173,7 @@ final class EnvelopeDialect: Dialect {
     /// A peer's own word, shown back to it: never more than a line.
     private static func shortText(_ place: WirePlace, _ message: RawSpan, _ format: WireFormat) -> String {
         place.withText(in: message, format) { text in
-            unsafe text.withUnsafeBytes { unsafe String(String(decoding: $0, as: UTF8.self).prefix(64)) }
+            unsafe text.withUnsafeBytes { unsafe String(String(decoding: $0, as: UTF8.self).unicodeScalars.prefix(64)) }
         }
     }
 

@@ -94,6 +94,10 @@ final class HTTPVisitor: Visitor {
     func ticket() {
         guard isAllowed(), authenticate() else { return }
         guard let identity else { return Problem.respond(exchange, Denial(.unauthenticated).refusal) }
+        let verdict = desk.desk.spend(ticketFor: payer, at: desk.loop.now)
+        guard verdict.isAllowed else {
+            return Problem.respond(exchange, Denial(.rateLimited, wait: verdict.retryAfterMilliseconds).refusal)
+        }
         do throws(IdentityRefusal) {
             let ticket = try desk.gate.identity.issueTicket(for: identity, at: desk.loop.kernel.wallTime())
             var body = ByteBuffer()
