@@ -66,7 +66,10 @@ final class LiveGate: Sendable {
         query: String = "",
         fields: [HTTPField] = []
     ) async throws -> LivePlayer {
-        let options = WebSocketOptions(protocols: ["gamekeeper.v1.\(format.rawValue)"])
+        let options = WebSocketOptions(
+            limits: Limits.patient.webSocket,
+            protocols: ["gamekeeper.v1.\(format.rawValue)"]
+        )
         let channel = try await WebSocketClient(web).open(try url("/v1/connect" + query, "ws"), options, fields: fields)
         return LivePlayer(channel, format)
     }

@@ -62,7 +62,7 @@ extension Gate {
         let address = peer.map { addresses.budget(of: $0, at: exchange.loop.now) }
         // Before the ticket is looked at, which is good once.
         if let address {
-            let wait = desk.desk.spend(upgradeFrom: address, at: exchange.loop.now)
+            let wait = unsafe desk.desk.spend(upgradeFrom: address, at: exchange.loop.now)
             guard wait == .zero else {
                 throw Refusal(.rateLimited, "too many sockets from here", retryAfter: wait)
             }

@@ -94,7 +94,7 @@ final class HTTPVisitor: Visitor {
     func ticket() {
         guard isAllowed(), authenticate() else { return }
         guard let identity else { return Problem.respond(exchange, Denial(.unauthenticated).refusal) }
-        let verdict = desk.desk.spend(ticketFor: payer, at: desk.loop.now)
+        let verdict = unsafe desk.desk.spend(ticketFor: payer, at: desk.loop.now)
         guard verdict.isAllowed else {
             return Problem.respond(exchange, Denial(.rateLimited, wait: verdict.retryAfterMilliseconds).refusal)
         }
