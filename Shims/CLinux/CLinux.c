@@ -2,6 +2,7 @@
 #include "CLinux.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -27,3 +28,10 @@ int gamekeeper_pin(int processor) {
 }
 
 int gamekeeper_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+unsigned long gamekeeper_memory_in_use(void) {
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+int gamekeeper_trim_memory(void) { return malloc_trim(0); }

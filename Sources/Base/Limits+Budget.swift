@@ -21,6 +21,11 @@ extension Limits {
         /// What a token or ticket that proves nothing costs its address, because looking at it was work: a hundred a second
         /// of one address, and it has nothing left for calls.
         public var failedProofCost = 20
+        /// What a ticket costs its address: we keep it until it is used or too old. A hundred a second of one address.
+        public var ticketCost = 20
+        /// What a socket costs its address that brings a token or ticket with its upgrade: it gets a session at once, which
+        /// outlives it. Two hundred a second of one address.
+        public var upgradeCost = 10
         /// How many players an address is taken for as long as its callers have not said who they are: a public method
         /// has so many times its rate per address.
         public var strangersPerAddress = 16

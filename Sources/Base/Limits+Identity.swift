@@ -17,6 +17,9 @@ extension Limits {
         public var ticketLifetime = Duration.seconds(30)
         /// Tickets that wait at once. At 1,000 logins a second and 30 s each 30,000 wait; past it none is issued.
         public var ticketsMax = 65_536
+        /// Tickets of one player within `ticketLifetime`: a few tabs that reconnect at once. Past it he gets none, so that
+        /// nobody takes the places of others.
+        public var ticketsPerPlayerMax = 16
         /// Verified access tokens that each loop remembers: most of a busy loop's players, at about 700 bytes each.
         /// A full set of places forgets the token that was used longest ago.
         public var cachedTokensMax = 4_096
@@ -35,10 +38,14 @@ extension Limits {
         /// Roles of one player. They travel in every token.
         public var rolesPerPlayerMax = 16
         /// Players that the store in memory holds. It is for development and small servers: about 1 KB each. When full
-        /// it takes no new players.
+        /// it forgets guests who came once, and takes no new players while there is none such.
         public var memoryPlayersMax = 100_000
-        /// Logins that the store in memory holds, of all players together; past it nobody logs in.
+        /// Logins that the store in memory holds, of all players together. When full it ends those that were never
+        /// renewed, and a player's oldest for his next; where there is none such nobody logs in.
         public var memoryFamiliesMax = 200_000
+        /// How long ago somebody must have come, and never again, to make room in a full store: a flood of guests is
+        /// over an hour after its end, and who plays renews his login meanwhile.
+        public var memoryPasserByAge = Duration.seconds(3_600)
         /// How long the store in memory keeps a player who has no login left.
         public var memoryPlayerLifetime = Duration.seconds(30 * 86_400)
         /// How long a key signs. Renewing it monthly keeps the way to do it in use.

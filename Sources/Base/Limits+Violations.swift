@@ -30,6 +30,10 @@ extension Limits {
                 connection.inputKeptBytesMax >= loop.receiveBufferBytes + http.headBytesMax,
                 "inputKeptBytesMax must hold a whole read and an unfinished head before it"
             ),
+            (
+                loop.unfinishedBytesMax >= max(http.bodyBytesMax, webSocket.messageBytesMax),
+                "unfinishedBytesMax must hold the longest body and the longest message"
+            ),
             (loop.receiveBufferBytes <= 1 << 30, "receiveBufferBytes above 1 GiB is a unit mistake"),
             (
                 loop.connectionsMax < 1 << 24,
@@ -78,6 +82,10 @@ extension Limits {
             (
                 budget.failedProofCost <= budget.addressBurst,
                 "budget.failedProofCost must be at most budget.addressBurst, or nobody can prove anything"
+            ),
+            (
+                max(budget.ticketCost, budget.upgradeCost) <= budget.addressBurst,
+                "budget.ticketCost and budget.upgradeCost must be at most budget.addressBurst, or they cost less than they say"
             ),
             (
                 budget.connectionBytesBurst >= webSocket.messageBytesMax,

@@ -48,7 +48,8 @@ extension Limits {
     /// Limits of one event loop.
     public struct Loop: Sendable, Equatable {
         /// Connections at once. A core feeds about 10,000 busy players (20 Hz), so twice that leaves room for idle ones;
-        /// past it, accepting stops and the kernel's backlog waits, while the connections that exist keep their share.
+        /// past it a new one is closed at once, so that it can try another loop or server, and those that exist keep
+        /// their share.
         public var connectionsMax = 20_000
         /// Connections accepted in one iteration. A storm of connects then delays each message by at most 64 × 4 µs.
         public var acceptsPerIterationMax = 64
@@ -59,6 +60,12 @@ extension Limits {
         /// The receive buffer that all connections of a loop share: what one read can bring. A connection whose handler
         /// pauses keeps at most one such read, so it is not larger than what thousands of them may keep.
         public var receiveBufferBytes = 128 << 10
+        /// Bytes of bodies and messages that have not come whole, of all connections of a loop together. One is at most
+        /// a megabyte, but 20,000 that stop before their end would be 20 GB. Past it what is long is refused (503, 1013),
+        /// and what is short passes.
+        public var unfinishedBytesMax = 256 << 20
+        /// What of each connection does not count there: the usual message, even when it comes in pieces.
+        public var unfinishedBytesFree = 16 << 10
         /// Timers at once: per connection its idle, its write and its ping timer, and some for everybody else.
         public var timersMax = 100_000
         /// How long the loop does not look for new descriptors after it ran out of them: each try costs a system call.

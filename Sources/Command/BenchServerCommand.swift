@@ -44,7 +44,7 @@ enum BenchServerCommand {
     /// The example game that measurements call.
     private static let gameName = "bench"
 
-    private static var unspendable: Limits.Budget {
+    static var unspendable: Limits.Budget {
         var budget = Limits.Budget()
         let much = 100_000_000
         budget.connectionMessagesPerSecond = much

@@ -13,18 +13,23 @@ enum ConformanceCommand {
             return .usage("\(error)")
         }
         if configuration.sources["admin"] == nil { configuration.admin = nil }
-        // The suites send messages of 16 MiB and read the echo of one only after they have sent it.
-        configuration.limits.webSocket.messageBytesMax = 16 << 20
-        configuration.limits.webSocket.fragmentsMax = 1 << 20
-        configuration.limits.webSocket.controlFramesPerSecondMax = 100_000
-        configuration.limits.http.bodyBytesMax = 16 << 20
-        configuration.limits.connection.outgoingBytesHigh = 34 << 20
-        configuration.limits.connection.outgoingBytesMax = 68 << 20
+        Self.widen(&configuration.limits)
         return RunCommand.serve(configuration) { loops, telemetry in
             var routes = routes(configuration.limits)
             TraceRelay.add(to: &routes, on: loops, telemetry)
             return routes
         }
+    }
+
+    /// The suites send messages of 16 MiB and read the echo of one only after they have sent it.
+    static func widen(_ limits: inout Limits) {
+        limits.webSocket.messageBytesMax = 16 << 20
+        limits.webSocket.fragmentsMax = 1 << 20
+        limits.webSocket.controlFramesPerSecondMax = 100_000
+        limits.budget.connectionBytesBurst = 32 << 20
+        limits.http.bodyBytesMax = 16 << 20
+        limits.connection.outgoingBytesHigh = 34 << 20
+        limits.connection.outgoingBytesMax = 68 << 20
     }
 
     static func routes(_ limits: Limits) -> Routes {

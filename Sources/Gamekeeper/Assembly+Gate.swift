@@ -49,13 +49,15 @@ extension Assembly {
 }
 
 extension Assembly {
-    /// Once a minute logins and accounts that have expired are forgotten, and the next signing key is made in time.
+    /// Once a minute logins and accounts that have expired are forgotten, the next signing key is made in time, and the
+    /// system gets back what a peak has left behind.
     static func maintain(_ gate: Gate, _ limits: Limits.Blocking) {
         let pool = BlockingPool(limits: limits)
         gate.server.every(.seconds(60)) { server in
             Task {
                 do {
                     try await gate.identity.maintain(at: server.wall, on: pool)
+                    try await pool.run { _ = ProcessMemory.giveBack() }
                 } catch {
                     server.log.error("accounts and keys could not be maintained", ["reason": .text("\(error)")])
                 }

@@ -13,6 +13,9 @@ public protocol Kernel: AnyObject, Sendable {
 
     /// Opens a listening socket that never blocks.
     func listen(on address: SocketAddress, backlog: Int) throws(KernelError) -> Descriptor
+    /// Refuses an address on which somebody listens already. Loops share their port, and so would a second server that
+    /// was started by mistake: each would get some of the players.
+    func checkIsFree(_ address: SocketAddress) throws(KernelError)
     /// The address that a socket is bound to: the port that the system chose for port 0.
     func localAddress(of descriptor: Descriptor) throws(KernelError) -> SocketAddress
     /// Takes one waiting connection.

@@ -12,6 +12,10 @@ enum AllocationBudget: String {
     case timer = "a timer set and cancelled"
     case wheel = "a slot of the wheel taken and given back"
     case post = "a letter posted to a loop and read by it"
+    case call = "the example call, from the envelope's bytes to its answer's"
+    case callOfWrongType = "a call that is refused for the type of a parameter"
+    case callTooOften = "a call that is refused for its rate"
+    case callNotAllowed = "a call that is refused for its role"
     case count = "a counter and a gauge that are changed"
 
     #if DEBUG
@@ -20,6 +24,8 @@ enum AllocationBudget: String {
         var allocationsMax: Double {
             switch self {
             case .decodeJSON, .timer, .wheel, .count: 0
+            case .call, .callTooOften, .callNotAllowed: 20
+            case .callOfWrongType: 24
             case .post: 1
             case .decodeMessagePack: 4
             case .echo: 3
@@ -31,6 +37,7 @@ enum AllocationBudget: String {
         var allocationsMax: Double {
             switch self {
             case .decodeJSON, .decodeMessagePack, .echo, .echoPipelined, .get, .timer, .wheel, .post, .count: 0
+            case .call, .callOfWrongType, .callTooOften, .callNotAllowed: 0
             }
         }
     #endif

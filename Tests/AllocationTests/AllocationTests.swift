@@ -1,5 +1,6 @@
 import Base
 import CAllocations
+import Gateway
 @testable import Reactor
 import Testing
 import Web
@@ -74,6 +75,15 @@ struct AllocationTests {
             for _ in 0..<50 { _ = loop.post(letter) }
             loop.turn()
         }
+    }
+
+    @Test(arguments: GatedCall.allCases)
+    func `a call passes the gate or is refused there`(_ kind: GatedCall) throws {
+        let gate = try HandTurnedGate()
+        let message = kind.message
+        let said = Array(message.utf8)
+        kind.budget.expect { gate.probe.say(said.span.bytes) }
+        #expect(gate.count(of: kind) >= 20_000)
     }
 
     @Test func `a counter and a gauge are changed`() {

@@ -18,6 +18,18 @@ import Testing
         #expect(buffer.array() == Array("-92233720368547758089223372036854775807".utf8))
     }
 
+    @Test func `a number of any length is written as its digits`() {
+        var power = 1
+        for _ in 0..<19 {
+            for number in [power - 1, power, power + 1, -power, power &* 7 &+ 5] {
+                var buffer = ByteBuffer()
+                buffer.append(decimal: number)
+                #expect(buffer.array() == Array(String(number).utf8))
+            }
+            power &*= 10
+        }
+    }
+
     @Test func `taking more than there is is our bug`() async {
         await #expect(processExitsWith: .failure) {
             var buffer = ByteBuffer()

@@ -1,4 +1,5 @@
 import Base
+import Patience
 import Reactor
 import Synchronization
 import Testing
@@ -18,7 +19,7 @@ private final class LiveAdmin: Sendable {
     init(token: String? = nil, desk: AdminDesk = AdminDesk(), starts: Bool = true) throws {
         telemetry = Telemetry.silent(loops: 1)
         players = try EventLoopGroup(count: 1)
-        var options = AdminServer.Options(version: "1.2.3")
+        var options = AdminServer.Options(version: "1.2.3", limits: .patient)
         options.address = .ip(.loopback, port: 0)
         options.token = token
         admin = try AdminServer(watching: players, options, telemetry: telemetry, desk: desk)
@@ -45,7 +46,7 @@ private final class LiveAdmin: Sendable {
         let url = try WebURL("http://\(admin.address ?? .unix(path: ""))\(path)")
         let type = json == nil ? [] : [HTTPField("Content-Type", "application/json")]
         let body = json.map { ClientBody.bytes(Array($0.utf8)) } ?? .none
-        return try await client.send(ClientRequest(method, url, fields: fields + type, body: body))
+        return try await client.send(ClientRequest(method, url, fields: fields + type, body: body, timeout: nil))
     }
 
     func status(_ method: HTTPMethod, _ path: String, _ fields: [HTTPField] = [], json: String? = nil) async throws

@@ -170,6 +170,15 @@ import Wire
         #expect(two.refusal(Array((#"{"b":"# + deep).utf8), .json) == "params.b too_deep")
     }
 
+    @Test func `a name from outside is shown short, however many accents its letters have`() {
+        let name = "e" + String(repeating: "\u{301}", count: 200_000)
+        let one = SlotList(Field.bool("a"))
+        #expect(one.refusal(Array("{\"\(name)\":1}".utf8), .json).utf8.count < 200)
+        let map = SlotList(Field.map("m", 0...3, of: .bool("b")))
+        let refused = map.refusal(Array("{\"m\":{\"\(name)\":true}}".utf8), .json)
+        #expect(refused.hasSuffix(" too_long") && refused.utf8.count < 200)
+    }
+
     @Test func `no bytes at all are an object without fields`() throws {
         let optional = SlotList(Field.optional(.bool("a")))
         for format in WireFormat.allCases { #expect(try optional.values([], format) == nil) }

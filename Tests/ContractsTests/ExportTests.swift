@@ -103,6 +103,29 @@ enum SampleContract {
         for code in ErrorCode.all { #expect(export.apiPage.contains("| `\(code.name)` |")) }
     }
 
+    @Test func `whatever fields are called and say, no line of a document is theirs`() {
+        let odd = ObjectShape(
+            name: "Odd",
+            fields: [
+                FieldShape("max-speed", number: 1, .text(1...3, .only("a\nmessage Evil {}\n*/"))),
+                FieldShape("2nd", number: 2, .choice(["a\nEvil", "b|c", "*/ Evil"]), note: "one\n\n# Evil | two"),
+            ]
+        )
+        var call = CallDescription("odd.call", parameters: odd, result: nil)
+        call.summary = "*/ Evil"
+        let export = Export(ContractDescription(name: "odd", version: "1", calls: [call]))
+        for file in export.files where !file.name.hasSuffix(".json") {
+            for line in file.text.split(separator: "\n") {
+                #expect(!line.hasPrefix("Evil") && !line.hasPrefix("# Evil") && !line.hasPrefix("message Evil"))
+            }
+        }
+        #expect(export.protoFile.contains("optional string max_speed = 1;"))
+        #expect(export.protoFile.contains("optional string f_2nd = 2;"))
+        #expect(export.typeScript.contains("  \"max-speed\": string;\n"))
+        // In a literal it may stand; no comment ends by it.
+        #expect(!export.typeScript.split(separator: "\n").contains { $0.contains("/** ") && $0.contains("*/ ") })
+    }
+
     @Test func `an optional field is not required and every other one is`() {
         let text = export.openAPI
         #expect(!text.contains("\"at\",") && !text.contains("\"at\"\n"))

@@ -90,6 +90,39 @@ import Wire
         }
     }
 
+    @Test func `sockets that come with a token are paid for by their address`() async throws {
+        var limits = Limits.patient
+        limits.budget.addressPerSecond = 1
+        limits.budget.addressBurst = 1_000
+        limits.budget.upgradeCost = 200
+        let gate = try LiveGate(Skirmish.contract(), limits: limits)
+        let player = try await gate.player("pia")
+        let bearer = HTTPField("Authorization", "Bearer \(player.tokens["access_token"].text)")
+        var opened = 0
+        for _ in 0..<6 {
+            guard let socket = try? await gate.connect(fields: [bearer]) else { break }
+            _ = try await socket.event("session.opened")
+            opened += 1
+        }
+        #expect((1...5).contains(opened))
+    }
+
+    @Test func `tickets are paid for by their address`() async throws {
+        var limits = Limits.patient
+        limits.budget.addressPerSecond = 1
+        limits.budget.addressBurst = 1_000
+        limits.budget.ticketCost = 200
+        let gate = try LiveGate(Skirmish.contract(), limits: limits)
+        let player = try await gate.player("pia")
+        let bearer = HTTPField("Authorization", "Bearer \(player.tokens["access_token"].text)")
+        var codes: [Int] = []
+        for _ in 0..<6 {
+            let answer = try await gate.web.send(ClientRequest(.post, try gate.url("/v1/tickets"), fields: [bearer]))
+            codes.append(answer.status.rawValue)
+        }
+        #expect(codes.first == 200 && codes.last == 429 && codes == codes.sorted())
+    }
+
     @Test(arguments: ["", String(repeating: "x", count: 129)])
     func `a contract with names that are none is compared all the same`(name: String) async throws {
         let gate = try LiveGate(Skirmish.contract())

@@ -205,6 +205,39 @@ import Testing
         #expect(stage.refusal(late.tokens.access) == .revoked)
     }
 
+    @Test func `who logs in over and over fills a share of the revocations and ends nobody else's token`() async throws
+    {
+        var limits = Limits.Identity()
+        limits.revocationsMax = 8
+        limits.familiesPerPlayerMax = 1
+        let stage = IdentityStage(limits: limits)
+        let staying = try await stage.guest("staying")
+        let leaving = try await stage.guest("leaving")
+        var ended: [Login] = []
+        for _ in 0..<40 { ended.append(try await stage.guest("mallory")) }
+        #expect(stage.refusal(ended[0].tokens.access) == .revoked)
+        #expect(stage.refusal(staying.tokens.access) == nil)
+        // The login has ended all the same: only its access token lives out its minutes.
+        await #expect(throws: IdentityRefusal.unknown) { try await stage.refresh(ended[38].tokens.refresh) }
+        // Others can still log out, and stolen tokens still end.
+        try await stage.service.logOut(leaving.identity, at: stage.now)
+        #expect(stage.refusal(leaving.tokens.access) == .revoked)
+    }
+
+    @Test func `shown tokens of old without end never have everybody's token refused`() async throws {
+        var limits = Limits.Identity()
+        limits.revocationsMax = 8
+        limits.refreshGrace = .zero
+        let stage = IdentityStage(limits: limits)
+        let staying = try await stage.guest("staying")
+        for thief in 0..<40 {
+            let login = try await stage.guest("\(thief)")
+            _ = try await stage.refresh(login.tokens.refresh)
+            await #expect(throws: IdentityRefusal.reused) { try await stage.refresh(login.tokens.refresh) }
+        }
+        #expect(stage.refusal(staying.tokens.access) == nil)
+    }
+
     @Test func `a revocation is kept for as long as a token can live`() async throws {
         var stage = IdentityStage()
         let revocations = stage.service.revocations
@@ -264,5 +297,20 @@ import Testing
         stage.wait(limits.ticketLifetime)
         let ticket = try stage.service.issueTicket(for: login.identity, at: stage.now)
         #expect(try stage.redeem(ticket.text) == login.identity)
+    }
+
+    @Test func `no player takes the tickets of the others, used or not`() async throws {
+        var limits = Limits.Identity()
+        limits.ticketsPerPlayerMax = 3
+        var stage = IdentityStage(limits: limits)
+        let greedy = try await stage.guest("greedy").identity
+        let modest = try await stage.guest("modest").identity
+        let first = try stage.service.issueTicket(for: greedy, at: stage.now)
+        #expect(try stage.redeem(first.text) == greedy)
+        for _ in 0..<2 { _ = try stage.service.issueTicket(for: greedy, at: stage.now) }
+        #expect(throws: IdentityRefusal.unavailable) { try stage.service.issueTicket(for: greedy, at: stage.now).text }
+        _ = try stage.service.issueTicket(for: modest, at: stage.now)
+        stage.wait(limits.ticketLifetime)
+        for _ in 0..<3 { _ = try stage.service.issueTicket(for: greedy, at: stage.now) }
     }
 }

@@ -33,6 +33,40 @@ import Testing
         #expect(try await stage.guest("dan").identity.isNew)
     }
 
+    @Test func `a flood of guests makes room an hour later, and nobody who came back is forgotten`() async throws {
+        var limits = Limits.Identity()
+        limits.memoryPlayersMax = 40
+        var stage = IdentityStage(limits: limits)
+        let ada = try await stage.guest("ada")
+        for number in 1..<40 { _ = try await stage.guest("flood \(number)") }
+        await #expect(throws: IdentityRefusal.unavailable) { try await stage.guest("bob") }
+        stage.wait(.seconds(600))
+        let renewed = try await stage.refresh(ada.tokens.refresh)
+        stage.wait(limits.memoryPasserByAge)
+        for number in 1..<40 { #expect(try await stage.guest("new \(number)").identity.isNew) }
+        await #expect(throws: IdentityRefusal.unavailable) { try await stage.guest("late") }
+        #expect(try await stage.refresh(renewed.tokens.refresh).identity.player == ada.identity.player)
+        #expect(try await stage.guest("ada").identity.player == ada.identity.player)
+    }
+
+    @Test func `logins without end make room an hour later, and a player's oldest for his next`() async throws {
+        var limits = Limits.Identity()
+        limits.memoryFamiliesMax = 12
+        limits.familiesPerPlayerMax = 4
+        var stage = IdentityStage(limits: limits)
+        let ada = try await stage.guest("ada")
+        for number in 0..<11 { _ = try await stage.guest("flood \(number / 4)") }
+        await #expect(throws: IdentityRefusal.unavailable) { try await stage.guest("bob") }
+        let again = try await stage.guest("ada")
+        #expect(again.identity.player == ada.identity.player)
+        #expect(stage.refusal(ada.tokens.access) == .revoked)
+        stage.wait(.seconds(600))
+        let renewed = try await stage.refresh(again.tokens.refresh)
+        stage.wait(limits.memoryPasserByAge)
+        for number in 0..<11 { #expect(try await stage.guest("new \(number)").identity.isNew) }
+        #expect(try await stage.refresh(renewed.tokens.refresh).identity.player == ada.identity.player)
+    }
+
     @Test func `players who are gone are forgotten, but not the banned and the trusted`() async throws {
         var stage = IdentityStage()
         let store = try #require(stage.store as? MemoryAccountStore)

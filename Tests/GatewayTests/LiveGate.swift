@@ -66,7 +66,10 @@ final class LiveGate: Sendable {
         query: String = "",
         fields: [HTTPField] = []
     ) async throws -> LivePlayer {
-        let options = WebSocketOptions(protocols: ["gamekeeper.v1.\(format.rawValue)"])
+        let options = WebSocketOptions(
+            limits: Limits.patient.webSocket,
+            protocols: ["gamekeeper.v1.\(format.rawValue)"]
+        )
         let channel = try await WebSocketClient(web).open(try url("/v1/connect" + query, "ws"), options, fields: fields)
         return LivePlayer(channel, format)
     }
@@ -88,7 +91,8 @@ final class LiveGate: Sendable {
             .post,
             try url("/v1/rpc/\(method)"),
             fields: [HTTPField("Content-Type", "application/json")] + fields,
-            body: .bytes(Array(body.utf8))
+            body: .bytes(Array(body.utf8)),
+            timeout: nil
         )
         return try await web.send(request)
     }

@@ -24,6 +24,7 @@ extension Limits {
         limits.http.eventStreamPing = .patience
         limits.webSocket.pingInterval = .patience
         limits.webSocket.pongTimeout = .patience
+        limits.webSocket.closeTimeout = .patience
         limits.webSocket.handshakeTimeout = .patience
         limits.client.connectTimeout = .patience
         limits.client.responseTimeout = .patience

@@ -27,8 +27,12 @@ import Testing
     }
 
     @Test(.serialized, arguments: blocks)
-    func `everybody gets what he is owed, and nothing is left behind`(seeds: ClosedRange<UInt64>) {
-        for seed in seeds { Self.report(Stage(seed: seed).play(), seed) }
+    func `everybody gets what he is owed, and nothing is left behind`(seeds: ClosedRange<UInt64>) async {
+        for seed in seeds {
+            // A play keeps its thread; there are few for all tests, and others wait for answers.
+            await Task.yield()
+            Self.report(Stage(seed: seed).play(), seed)
+        }
     }
 }
 
@@ -43,18 +47,23 @@ extension RehearsalTests {
         }
     }
 
-    @Test func `plays check something`() {
-        let outcomes = (1...30 as ClosedRange<UInt64>).map { Stage(seed: $0).play() }
+    @Test func `plays check something`() async {
+        var outcomes: [Stage.Outcome] = []
+        for seed in 1...30 as ClosedRange<UInt64> {
+            await Task.yield()
+            outcomes.append(Stage(seed: seed).play())
+        }
         #expect(outcomes.reduce(0) { $0 + $1.checked } > 1_000)
         #expect(outcomes.contains { $0.moves > 0 })
     }
 
     /// As sqlite's tests do it: the first call fails, then the second, and so on until there is none left to fail.
-    @Test func `any one call of the kernel may fail`() {
+    @Test func `any one call of the kernel may fail`() async {
         let seed: UInt64 = 5
         let step = Self.number("GAMEKEEPER_SEEDS").map { $0 >= 100_000 ? 1 : 23 } ?? 23
         var failing = 1
         while true {
+            await Task.yield()
             let outcome = Stage(seed: seed, failing: failing).play()
             Self.report(outcome, seed, " (call \(failing) fails)")
             guard outcome.calls >= failing, outcome.complaints.isEmpty else { break }

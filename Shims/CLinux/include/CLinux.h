@@ -22,4 +22,10 @@ int gamekeeper_pin(int processor);
 /// pipe2 with O_CLOEXEC: the end to read from, and the end to write to. 0, or -1 with errno.
 int gamekeeper_pipe(int ends[2]);
 
+/// How many bytes of the allocator's are in use.
+unsigned long gamekeeper_memory_in_use(void);
+
+/// malloc_trim: gives free pages back to the system. 1 when there were any.
+int gamekeeper_trim_memory(void);
+
 #endif

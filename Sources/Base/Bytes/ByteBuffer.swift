@@ -129,22 +129,36 @@
         if number < 0 { append(UInt8(ascii: "-")) }
         var left = number.magnitude
         var digits = 1
-        var probe = left
-        while probe >= 10 {
-            probe /= 10
+        // The magnitude of an `Int` has at most 19 digits, and 10^19 fits.
+        var bound: UInt = 10
+        while left >= bound {
+            bound &*= 10
             digits &+= 1
         }
         reserve(digits)
         var at = end &+ digits
-        repeat {
-            at &-= 1
+        // Two digits per division.
+        while left >= 10 {
+            let rest = left / 100
+            let pair = left &- rest &* 100
+            let tens = (pair &* 103) &>> 10
+            let ones = pair &- tens &* 10
+            at &-= 2
             unsafe memory.unsafelyUnwrapped.storeBytes(
-                of: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: left % 10),
+                of: (0x3030 &+ UInt16(truncatingIfNeeded: ones &<< 8 | tens)).littleEndian,
                 toByteOffset: at,
+                as: UInt16.self
+            )
+            left = rest
+        }
+        // One is left where their number is odd; where it is even, nothing stands before the pairs.
+        if at > end {
+            unsafe memory.unsafelyUnwrapped.storeBytes(
+                of: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: left),
+                toByteOffset: end,
                 as: UInt8.self
             )
-            left /= 10
-        } while left > 0
+        }
         end &+= digits
     }
 

@@ -35,6 +35,7 @@ struct BenchCommand {
             case .rpc:
                 for contest in Contest.rows(of: benchmark) { rows.append(try hold(contest)) }
                 if !options.againstItself { rows.append(try serviceLevel()) }
+            case .call: rows += measureCalls()
             case .resume:
                 for contest in Contest.rows(of: benchmark) { rows.append(try hold(contest)) }
                 rows.append(try idle(name: "idle.session", tls: false, sessions: true))
@@ -54,6 +55,13 @@ struct BenchCommand {
             }
         }
         return rows
+    }
+
+    private func measureCalls() -> [BenchRow] {
+        InProcessBench.calls.map { call in
+            progress(call.name)
+            return call.measure(options.seconds)
+        }
     }
 
     // MARK: Contests

@@ -3,7 +3,7 @@ struct BenchOptions: Equatable, Sendable {
     /// A group of rows that is asked for by name.
     enum Benchmark: String, CaseIterable, Sendable {
         case echo, http, tls, fanout, idle, connect, decode, start
-        case rpc, feed, resume
+        case rpc, call, feed, resume
     }
 
     /// In the order in which they are measured.
@@ -23,9 +23,10 @@ struct BenchOptions: Equatable, Sendable {
     }
 
     static let usage = """
-        usage: gamekeeper bench [echo|http|tls|fanout|idle|connect|decode|start|rpc|feed|resume|all]…
+        usage: gamekeeper bench [echo|http|tls|fanout|idle|connect|decode|start|rpc|call|feed|resume|all]…
                                 [--json] [--seconds S] [--pairs N] [--null]
           rpc, feed and resume call the example game `bench`; the others the bare server
+          call          calls through the whole gate in this process, without a socket
           --seconds S   measure each side of each pair for S seconds, 0.1 to 60 (1)
           --pairs N     let both sides take turns N times, 1 to 99 (7)
           --null        let the limit program play both sides: how far from 1.00 does noise alone carry the ratio?

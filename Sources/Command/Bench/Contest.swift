@@ -74,7 +74,7 @@ struct Contest: Equatable, Sendable {
                 Self(name: "resume.plain", mode: .resume), Self(name: "resume.tls", mode: .resume, tls: true),
                 Self(name: "login.plain", mode: .login), Self(name: "login.tls", mode: .login, tls: true),
             ]
-        case .idle, .decode, .start: []
+        case .idle, .decode, .start, .call: []
         }
     }
 

@@ -13,6 +13,17 @@ struct InProcessBench: Sendable {
         Self(name: "decode.msgpack") { seconds in decode("decode.msgpack", seconds) { $0.messagePack } },
     ]
 
+    /// Calls through the whole gate: those that `gamekeeper bench call` runs.
+    static let calls = CallBench.Case.allCases.map { kind in
+        Self(name: kind.rawValue) { seconds in
+            var row = BenchRow(name: kind.rawValue)
+            guard let bench = try? CallBench(kind), let spread = bench.nanosecondsPerCall(seconds) else { return row }
+            row.processorMicroseconds = spread.median / 1_000
+            row.operationsPerSecond = 1e9 / spread.median
+            return row
+        }
+    }
+
     /// One signature of a token: what a login cannot avoid, so that it can be subtracted.
     static let signature = Self(name: "sign.token") { seconds in
         var row = BenchRow(name: "sign.token")

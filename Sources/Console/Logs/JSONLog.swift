@@ -100,20 +100,22 @@ public struct JSONLog: Sendable {
 
 /// Pieces of JSON.
 enum JSONText {
-    /// Appends a text in quotes, escaped. Line separators are escaped too: some readers of logs break lines there.
+    /// Appends a text in quotes, escaped. So is what JSON lets stand and a terminal or a reader of logs does not: line
+    /// separators, the second block of control characters, marks that change the writing direction.
     static func append(_ text: String, to out: inout ByteBuffer) {
-        guard text.unicodeScalars.contains(where: { $0 == "\u{2028}" || $0 == "\u{2029}" || $0 == "\u{85}" }) else {
+        guard text.unicodeScalars.contains(where: { $0.value >= 0x7F && TextLog.steers($0) }) else {
             return appendQuoted(text, to: &out)
         }
         var quoted = ByteBuffer(capacity: text.utf8.count + 16)
         appendQuoted(text, to: &quoted)
         for scalar in String(decoding: quoted.array(), as: UTF8.self).unicodeScalars {
-            switch scalar {
-            case "\u{2028}": out.append("\\u2028")
-            case "\u{2029}": out.append("\\u2029")
-            case "\u{85}": out.append("\\u0085")
-            default: out.append(utf8: String(scalar))
+            guard TextLog.steers(scalar) else {
+                out.append(utf8: String(scalar))
+                continue
             }
+            let digits = String(scalar.value, radix: 16)
+            out.append("\\u")
+            out.append(utf8: String(repeating: "0", count: 4 - digits.utf8.count) + digits)
         }
     }
 

@@ -137,9 +137,14 @@ extension Export {
         var text = "| field | type | |\n|---|---|---|\n"
         for field in object.fields {
             text +=
-                "| `\(field.name)` | \(Facts.words(field.shape).split(separator: "|").joined(separator: "\\|")) | \(field.note) |\n"
+                "| `\(cell(field.name))` | \(cell(Facts.words(field.shape))) | \(cell(field.note)) |\n"
         }
         return text
+    }
+
+    /// A text that stays in its cell.
+    private static func cell(_ text: String) -> String {
+        Facts.oneLine(text).split(separator: "|", omittingEmptySubsequences: false).joined(separator: "\\|")
     }
 
     private static func anchor(_ name: String) -> String { name.lowercased().filter { $0 != "." } }

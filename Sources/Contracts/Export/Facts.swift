@@ -14,6 +14,16 @@ struct Facts {
         return parts.joined(separator: " ")
     }
 
+    /// Without line breaks, behind which a comment or a table would end.
+    static func oneLine(_ text: String) -> String {
+        String(text.map { $0.isNewline ? " " : $0 })
+    }
+
+    /// The same within `/* … */`, which it does not end.
+    static func comment(_ text: String) -> String {
+        oneLine(text).split(separator: "*/", omittingEmptySubsequences: false).joined(separator: "* /")
+    }
+
     static func words(_ permission: Permission) -> String {
         switch permission {
         case .public: "everybody"

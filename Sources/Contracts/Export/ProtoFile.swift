@@ -85,8 +85,8 @@ extension Export {
     private static func message(_ name: String, _ object: ObjectShape, _ names: TypeNames) -> String {
         var text = "message \(name) {\n"
         for field in object.fields {
-            text += "  // \(Facts.words(field.shape))\n"
-            text += "  \(declaration(field.shape, names)) \(field.name) = \(field.number);\n"
+            text += "  // \(Facts.oneLine(Facts.words(field.shape)))\n"
+            text += "  \(declaration(field.shape, names)) \(identifier(field.name)) = \(field.number);\n"
         }
         return text + "}\n"
     }
@@ -113,6 +113,12 @@ extension Export {
         case .vector2: "Vector2"
         case .vector3: "Vector3"
         }
+    }
+
+    /// Protobuf sends numbers, so a name that its language does not allow may be written as one that it does.
+    private static func identifier(_ name: String) -> String {
+        let letters = String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+        return letters.first?.isLetter == true ? letters : "f_" + letters
     }
 
     private static func packageName(_ name: String) -> String {

@@ -59,7 +59,7 @@ extension Export {
 
     private static func comment(_ sentences: String..., indent: String) -> String {
         let text = sentences.filter { !$0.isEmpty }.joined(separator: " ")
-        return text.isEmpty ? "" : "\(indent)/** \(text.split(separator: "*/").joined(separator: "* /")) */\n"
+        return text.isEmpty ? "" : "\(indent)/** \(Facts.comment(text)) */\n"
     }
 }
 
@@ -73,14 +73,20 @@ private struct TypeScriptTypes {
             var words = field.note
             let bounds = Facts.words(field.shape)
             words = words.isEmpty ? bounds : "\(words) (\(bounds))"
-            text += "  /** \(words.split(separator: "*/").joined(separator: "* /")) */\n"
+            text += "  /** \(Facts.comment(words)) */\n"
             if case .optional(let wrapped) = field.shape {
-                text += "  \(field.name)?: \(type(wrapped)) | null;\n"
+                text += "  \(Self.key(field.name))?: \(type(wrapped)) | null;\n"
             } else {
-                text += "  \(field.name): \(type(field.shape));\n"
+                text += "  \(Self.key(field.name)): \(type(field.shape));\n"
             }
         }
         return text + "}\n"
+    }
+
+    /// A name that is none in TypeScript stands in quotes.
+    private static func key(_ name: String) -> String {
+        let isPlain = name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+        return isPlain && name.first?.isNumber == false ? name : PrettyJSON.quoted(name)
     }
 
     private func type(_ shape: Shape) -> String {

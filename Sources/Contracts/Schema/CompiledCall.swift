@@ -1,5 +1,4 @@
 public import Base
-import Synchronization
 public import Wire
 
 /// A call in its contract, ready to be made.
@@ -12,8 +11,8 @@ public final class CompiledCall<Context: AnyObject>: Sendable {
     public let hash: String
     private let conditions: [Condition<Context>]
     private let policy: Policy<Context>?
-    /// Refusals of single fields, by field and problem.
-    private let told = Mutex<[Int: Refusal]>([:])
+    /// Whether there is anything to ask. Most calls have neither, and walking over none of them is not free.
+    private let asks: Bool
     @usableFromInline let program: CallProgram<Context>
 
     init(_ call: Call<Context>, index: Int, policies: [String: Policy<Context>]) {
@@ -32,10 +31,13 @@ public final class CompiledCall<Context: AnyObject>: Sendable {
         } else {
             policy = nil
         }
+        asks = policy != nil || !conditions.isEmpty
     }
 
     /// Asks the call's policy and its conditions. Who the caller is (public, player, role) is the gateway's question.
-    public func admits(_ context: Context) -> Refusal? {
+    public func admits(_ context: Context) -> Refusal? { asks ? ask(context) : nil }
+
+    @inline(never) private func ask(_ context: Context) -> Refusal? {
         if let policy, !policy.admits(context) {
             return Refusal(.permissionDenied, "You may not do this", details: ["policy": .string(policy.name)])
         }
@@ -66,24 +68,8 @@ public final class CompiledCall<Context: AnyObject>: Sendable {
     }
 
     private func completed(_ outcome: consuming CallOutcome) -> CallOutcome {
-        if case .refused(let refusal) = outcome { return .refused(knowing(refusal)) }
-        return outcome
-    }
-
-    /// The refusal with what would have been right. What is wrong with one field is told in the same words each time, so
-    /// they are made once: a stranger who sends the same nonsense again costs a look-up.
-    private func knowing(_ refusal: Refusal) -> Refusal {
-        guard let fault = refusal.fault, fault.inner?.step == nil, case .field(let key) = fault.step else {
-            return refusal.knowing(description.parameters)
-        }
-        let place = Int(key.number) << 4 | fault.problem.place
-        return told.withLock { told in
-            if let known = told[place] { return known }
-            let made = refusal.knowing(description.parameters).told()
-            // Fields and problems are our own, so there is an end to them.
-            told[place] = made
-            return made
-        }
+        guard case .refused(let refusal) = outcome, refusal.lacksWords else { return outcome }
+        return .refused(refusal.knowing(description.parameters))
     }
 
     /// Reads and judges parameters, and appends their canonical form: what rooms, recordings and digests use.

@@ -44,11 +44,30 @@ final class NameTable: Sendable {
     }
 
     private func isSame(_ cell: Cell, _ name: RawSpan) -> Bool {
-        for offset in 0..<cell.count {
-            let byte = unsafe name.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
-            guard texts[cell.from + offset] == byte else { return false }
+        unsafe texts.withUnsafeBytes { texts in
+            let text = unsafe UnsafeRawBufferPointer(rebasing: texts[cell.from..<cell.from + cell.count])
+            var offset = 0
+            // Both have as many bytes as the cell says; eight are compared at once.
+            while offset &+ 8 <= cell.count {
+                let word = unsafe text.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                guard unsafe name.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self) == word else {
+                    return false
+                }
+                offset &+= 8
+            }
+            guard offset < cell.count else { return true }
+            if cell.count >= 8 {
+                // The word that ends with the name.
+                let word = unsafe text.loadUnaligned(fromByteOffset: cell.count &- 8, as: UInt64.self)
+                return unsafe name.unsafeLoadUnaligned(fromByteOffset: cell.count &- 8, as: UInt64.self) == word
+            }
+            while offset < cell.count {
+                let byte = unsafe name.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+                guard unsafe text[offset] == byte else { return false }
+                offset &+= 1
+            }
+            return true
         }
-        return true
     }
 
     private static func hash(_ name: RawSpan) -> UInt64 {
@@ -59,6 +78,12 @@ final class NameTable: Sendable {
             hash = (hash ^ word) &* 0xFF51_AFD7_ED55_8CCD
             hash ^= hash &>> 32
             offset &+= 8
+        }
+        if offset > 0, offset < name.byteCount {
+            // The word that ends with the name; a part of it counts twice.
+            let word = unsafe name.unsafeLoadUnaligned(fromByteOffset: name.byteCount &- 8, as: UInt64.self)
+            hash = (hash ^ word) &* 0xFF51_AFD7_ED55_8CCD
+            offset = name.byteCount
         }
         while offset < name.byteCount {
             hash = (hash ^ UInt64(unsafe name.unsafeLoad(fromByteOffset: offset, as: UInt8.self))) &* 0x100_0000_01B3

@@ -10,7 +10,7 @@ public struct Refusal: Error, Sendable {
     private let content: Content
 
     // One reference, so that a result with a refusal in it stays small where there is none.
-    private final class Content: Sendable {
+    final class Content: Sendable {
         let code: ErrorCode
         let message: String
         let details: Value?
@@ -19,6 +19,8 @@ public struct Refusal: Error, Sendable {
         let shape: ObjectShape?
         let root: StaticString
         let cause: (any Error)?
+        /// Where this is told again and again.
+        let writings: Writings?
 
         init(
             _ code: ErrorCode,
@@ -28,7 +30,8 @@ public struct Refusal: Error, Sendable {
             fault: Fault? = nil,
             shape: ObjectShape? = nil,
             root: StaticString = "params",
-            cause: (any Error)? = nil
+            cause: (any Error)? = nil,
+            writings: Writings? = nil
         ) {
             self.code = code
             self.message = message
@@ -38,6 +41,31 @@ public struct Refusal: Error, Sendable {
             self.shape = shape
             self.root = root
             self.cause = cause
+            self.writings = writings
+        }
+    }
+
+    /// What is told in the same words each time is also told in the same bytes: one text per format, made when it is needed.
+    final class Writings: Sendable {
+        private let texts: InlineArray<4, LateReference<Writing>> = InlineArray { _ in LateReference() }
+
+        private final class Writing: Sendable {
+            let bytes: SharedBytes
+            init(_ bytes: SharedBytes) { self.bytes = bytes }
+        }
+
+        func bytes(_ format: WireFormat, _ write: (inout ByteBuffer) -> Bool) -> SharedBytes? {
+            let place =
+                switch format {
+                case .json: 0
+                case .messagePack: 1
+                case .cbor: 2
+                case .protobuf: 3
+                }
+            if let known = texts[place].load() { return known.bytes }
+            var output = ByteBuffer()
+            guard write(&output) else { return nil }
+            return texts[place].storeIfNil(Writing(SharedBytes(output))).bytes
         }
     }
 
@@ -51,7 +79,7 @@ public struct Refusal: Error, Sendable {
 
     /// Refuses parameters that do not fit. The texts are made when somebody asks.
     public init(_ fault: Fault, in shape: ObjectShape? = nil) {
-        content = Content(.invalidArgument, fault: fault, shape: shape)
+        content = (shape == nil ? fault.told.load() : nil) ?? Content(.invalidArgument, fault: fault, shape: shape)
     }
 
     /// Says that we are at fault: the caller learns no more than that, the log the cause.
@@ -64,17 +92,33 @@ public struct Refusal: Error, Sendable {
         self = (error as? Refusal) ?? Refusal(internal: error)
     }
 
+    /// Whether it does not know yet what would have been right.
+    var lacksWords: Bool { content.fault != nil && content.shape == nil }
+
     /// The same refusal, knowing what would have been right.
+    ///
+    /// What is wrong with one field is put into words once, so a stranger who sends the same nonsense again costs a look-up.
     func knowing(_ shape: ObjectShape) -> Refusal {
         guard let fault = content.fault, content.shape == nil else { return self }
-        return Refusal(fault, in: shape)
+        let refusal = Refusal(fault, in: shape)
+        guard fault.isOfField else { return refusal }
+        // It does not name the fault again, which would then keep it and be kept by it.
+        let told = Content(
+            .invalidArgument,
+            message: refusal.message,
+            details: refusal.details,
+            writings: Writings()
+        )
+        return Refusal(content: fault.told.storeIfNil(told))
     }
 
-    /// The same refusal with its texts made, for whoever keeps it.
-    func told() -> Refusal {
-        guard let fault = content.fault, let shape = content.shape else { return self }
-        let told = Content(.invalidArgument, message: message, details: details, fault: fault, shape: shape)
-        return Refusal(content: told)
+    /// The bytes of a refusal that is told again and again, in a format: what `write` has appended the first time.
+    ///
+    /// There is one form per format, the envelope's; whoever speaks another one writes his own.
+    ///
+    /// - Returns: nil for every other refusal, and when `write` says that it cannot.
+    public func written(_ format: WireFormat, _ write: (inout ByteBuffer) -> Bool) -> SharedBytes? {
+        content.writings?.bytes(format, write)
     }
 
     /// A result that breaks its own contract.
@@ -93,12 +137,9 @@ public struct Refusal: Error, Sendable {
     /// What went wrong inside, for the log alone.
     public var cause: (any Error)? { content.cause }
 
-    /// What is wrong with the parameters, where that is why.
-    public var fault: Fault? { content.fault }
-
     /// A sentence for a person.
     public var message: String {
-        guard let fault = content.fault, content.message.isEmpty else { return content.message }
+        guard let fault = content.fault else { return content.message }
         let path = fault.path(from: content.root.description)
         guard let expected = expected(fault) else { return "\(path): \(fault.problem.words)" }
         return "\(path): \(fault.problem.words); expected \(expected)"
@@ -106,7 +147,7 @@ public struct Refusal: Error, Sendable {
 
     /// Facts for a program.
     public var details: Value? {
-        guard let fault = content.fault, content.details == nil else { return content.details }
+        guard let fault = content.fault else { return content.details }
         var object: Value.Object = ["field": .string(fault.path(from: content.root.description))]
         if let expected = expected(fault) { object["expected"] = .string(expected) }
         object["problem"] = .string(fault.problem.rawValue)

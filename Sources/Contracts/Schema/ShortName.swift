@@ -15,21 +15,55 @@ public struct ShortName: Hashable, Sendable {
     @inlinable public init?(_ text: RawSpan) {
         let count = text.byteCount
         guard count > 0, count <= Self.bytesMax else { return nil }
-        var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, UInt64(count) &<< 56)
-        var index = 0
-        while index < count {
-            let byte = unsafe text.unsafeLoad(fromByteOffset: index, as: UInt8.self)
-            guard Self.isAllowed(byte) else { return nil }
-            let shifted = UInt64(byte) &<< UInt64(truncatingIfNeeded: 8 &* (index & 7))
-            switch index &>> 3 {
-            case 0: words.0 |= shifted
-            case 1: words.1 |= shifted
-            case 2: words.2 |= shifted
-            default: words.3 |= shifted
-            }
-            index &+= 1
+        let words = (
+            Self.word(0, of: text), Self.word(8, of: text), Self.word(16, of: text), Self.word(24, of: text)
+        )
+        guard Self.areAllowed(words.0, count), Self.areAllowed(words.1, count &- 8),
+            Self.areAllowed(words.2, count &- 16), Self.areAllowed(words.3, count &- 24)
+        else { return nil }
+        self.words = (words.0, words.1, words.2, words.3 | UInt64(count) &<< 56)
+    }
+
+    /// The characters from this place on, at most eight, with zeros behind them.
+    @inlinable @inline(__always) static func word(_ start: Int, of text: RawSpan) -> UInt64 {
+        let count = text.byteCount
+        if start &+ 8 <= count {
+            return UInt64(littleEndian: unsafe text.unsafeLoadUnaligned(fromByteOffset: start, as: UInt64.self))
         }
-        self.words = words
+        guard start < count else { return 0 }
+        if count >= 8 {
+            // The word that ends with the text also has older characters, which are shifted out.
+            let last = UInt64(
+                littleEndian: unsafe text.unsafeLoadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
+            )
+            return last &>> UInt64(truncatingIfNeeded: 8 &* (start &+ 8 &- count))
+        }
+        var word: UInt64 = 0
+        for offset in 0..<count {
+            word |= UInt64(unsafe text.unsafeLoad(fromByteOffset: offset, as: UInt8.self)) &<< UInt64(8 &* offset)
+        }
+        return word
+    }
+
+    /// Whether the first so many bytes, up to eight, are characters that a name may have. All are looked at together.
+    @inlinable @inline(__always) static func areAllowed(_ word: UInt64, _ count: Int) -> Bool {
+        if count <= 0 { return true }
+        // What stands behind the text counts as a letter.
+        let letters: UInt64 = 0x6161_6161_6161_6161
+        let text = count >= 8 ? word : word | letters &<< UInt64(truncatingIfNeeded: 8 &* count)
+        let high: UInt64 = 0x8080_8080_8080_8080
+        guard text & high == 0 else { return false }
+        let folded = text | 0x2020_2020_2020_2020
+        let allowed =
+            between(folded, 0x61, 0x7A) | between(text, 0x30, 0x39) | between(text, 0x2D, 0x2E)
+            | between(text, 0x5F, 0x5F)
+        return allowed & high == high
+    }
+
+    /// Sets the highest bit of each byte that lies in a range; all bytes must be ASCII.
+    @inlinable @inline(__always) static func between(_ word: UInt64, _ low: UInt64, _ high: UInt64) -> UInt64 {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        return (word &+ ones &* (0x80 &- low)) & ~(word &+ ones &* (0x7F &- high))
     }
 
     /// How many characters it has.

@@ -41,7 +41,7 @@ public struct ListRules<ElementRules: Sendable>: Sendable {
     @inlinable func judge(name: String) throws(Fault) {
         guard !name.isEmpty else { throw Fault(.tooShort, at: .name(name)) }
         guard name.utf8.count <= nameLengthMax || name.unicodeScalars.count <= nameLengthMax else {
-            throw Fault(.tooLong, at: .name(String(name.prefix(32))))
+            throw Fault(.tooLong, at: .name(ObjectCursor.shortened(name, to: 32)))
         }
     }
 

@@ -135,7 +135,7 @@ extension FieldValue {
         _ cursor: inout ObjectCursor,
         _ table: FieldTable
     ) throws(Fault) -> Self {
-        try unsafe slot.slot.take(&reader, &cursor, table)
+        try slot.take(&reader, &cursor, table)
     }
 
     /// Writes a field with `JSONWriter`.
@@ -145,7 +145,7 @@ extension FieldValue {
         _ scope: inout WireScope,
         _ output: inout ByteBuffer
     ) throws(Fault) {
-        try unsafe slot.slot.put(self, &writer, &scope, &output)
+        try slot.put(self, &writer, &scope, &output)
     }
 
     /// Reads a field with `MessagePackReader`.
@@ -155,7 +155,7 @@ extension FieldValue {
         _ cursor: inout ObjectCursor,
         _ table: FieldTable
     ) throws(Fault) -> Self {
-        try unsafe slot.slot.take(&reader, &cursor, table)
+        try slot.take(&reader, &cursor, table)
     }
 
     /// Writes a field with `MessagePackWriter`.
@@ -165,7 +165,7 @@ extension FieldValue {
         _ scope: inout WireScope,
         _ output: inout ByteBuffer
     ) throws(Fault) {
-        try unsafe slot.slot.put(self, &writer, &scope, &output)
+        try slot.put(self, &writer, &scope, &output)
     }
 
     /// Reads a field with `CBORReader`.
@@ -175,7 +175,7 @@ extension FieldValue {
         _ cursor: inout ObjectCursor,
         _ table: FieldTable
     ) throws(Fault) -> Self {
-        try unsafe slot.slot.take(&reader, &cursor, table)
+        try slot.take(&reader, &cursor, table)
     }
 
     /// Writes a field with `CBORWriter`.
@@ -185,7 +185,7 @@ extension FieldValue {
         _ scope: inout WireScope,
         _ output: inout ByteBuffer
     ) throws(Fault) {
-        try unsafe slot.slot.put(self, &writer, &scope, &output)
+        try slot.put(self, &writer, &scope, &output)
     }
 
     /// Reads a field with `ProtobufReader`.
@@ -195,7 +195,7 @@ extension FieldValue {
         _ cursor: inout ObjectCursor,
         _ table: FieldTable
     ) throws(Fault) -> Self {
-        try unsafe slot.slot.take(&reader, &cursor, table)
+        try slot.take(&reader, &cursor, table)
     }
 
     /// Writes a field with `ProtobufWriter`.
@@ -205,6 +205,6 @@ extension FieldValue {
         _ scope: inout WireScope,
         _ output: inout ByteBuffer
     ) throws(Fault) {
-        try unsafe slot.slot.put(self, &writer, &scope, &output)
+        try slot.put(self, &writer, &scope, &output)
     }
 }

@@ -1,3 +1,4 @@
+import Base
 public import Wire
 
 /// Why a value does not fit its contract: what is wrong with it, and the way to it.
@@ -12,6 +13,10 @@ public final class Fault: Error, Sendable {
     public let step: Step?
     /// What the step leads to.
     public let inner: Fault?
+    /// Whether it was made with a field, and lives as long.
+    let isOfField: Bool
+    /// The refusal that says so in words, once it was told: what is wrong with a field is told in the same words each time.
+    let told = LateReference<Refusal.Content>()
 
     /// What can be wrong with a value. The words are part of the wire: clients and tests may compare them.
     public enum Problem: String, Sendable, CaseIterable {
@@ -64,6 +69,7 @@ public final class Fault: Error, Sendable {
         self.problem = problem
         step = nil
         inner = nil
+        isOfField = false
     }
 
     /// Names what is wrong with a part of the value that is being read.
@@ -71,6 +77,15 @@ public final class Fault: Error, Sendable {
         self.problem = problem
         self.step = step
         inner = nil
+        isOfField = false
+    }
+
+    /// Names what is wrong with a field, whatever its value is.
+    init(_ problem: Problem, ofField key: FieldKey) {
+        self.problem = problem
+        step = .field(key)
+        inner = Fault.of(problem)
+        isOfField = true
     }
 
     /// Says the same of a value that is further out.
@@ -78,6 +93,7 @@ public final class Fault: Error, Sendable {
         problem = inner.problem
         self.step = step
         self.inner = inner
+        isOfField = false
     }
 
     /// What is wrong with a value as such: one for each problem, shared by all, so that a stranger's bytes allocate nothing.

@@ -93,8 +93,13 @@ public struct ObjectCursor {
     /// The name of an unknown field, shortened: it comes from outside.
     @usableFromInline static func name(_ key: WireKey) -> String {
         if key.number != 0 { return "#\(key.number)" }
-        guard key.text.byteCount <= 64 else { return String(key.text.string().prefix(48)) + "…" }
+        guard key.text.byteCount <= 64 else { return shortened(key.text.string(), to: 48) + "…" }
         return key.text.string()
+    }
+
+    /// The first scalars of a text. Not its first characters: one of those can have a million accents.
+    @usableFromInline static func shortened(_ text: String, to scalarsMax: Int) -> String {
+        String(text.unicodeScalars.prefix(scalarsMax))
     }
 }
 

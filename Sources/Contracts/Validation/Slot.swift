@@ -17,7 +17,7 @@ public final class Slot<Value: FieldValue>: Sendable {
         note = field.note
         place += 1
         let key = key
-        faults = Fault.Problem.allCases.map { Fault.of($0).inside(key) }
+        faults = Fault.Problem.allCases.map { Fault($0, ofField: key) }
     }
 
     /// Says of this field what was said of its value.
@@ -91,11 +91,43 @@ public final class Slot<Value: FieldValue>: Sendable {
     }
 }
 
-/// A slot, borrowed from the list that owns it, so that walking over a pack counts no references.
+/// A slot, borrowed from the list that owns it, so that neither walking over a pack nor reading a field counts references.
 ///
 /// Safe because only `SlotList` makes one, keeps the slot as long as itself, and is kept by whoever reads or writes with it.
 @safe public struct SlotReference<Value: FieldValue>: @unchecked Sendable {
-    @usableFromInline unowned(unsafe) let slot: Slot<Value>
+    @usableFromInline let slot: Unmanaged<Slot<Value>>
 
-    @usableFromInline init(_ slot: Slot<Value>) { unsafe self.slot = slot }
+    @usableFromInline init(_ slot: Slot<Value>) { unsafe self.slot = Unmanaged.passUnretained(slot) }
+
+    @inlinable @inline(__always)
+    func take<Reader: ContractReader & ~Escapable>(
+        _ reader: inout Reader,
+        _ cursor: inout ObjectCursor,
+        _ table: FieldTable
+    ) throws(Fault) -> Value {
+        // What is lent cannot throw errors of one type only, so the error goes around.
+        var fault: Fault?
+        let value = unsafe slot._withUnsafeGuaranteedRef { slot -> Value? in
+            do throws(Fault) { return try slot.take(&reader, &cursor, table) } catch {
+                fault = error
+                return nil
+            }
+        }
+        if let value { return value }
+        throw fault ?? Fault.of(.malformed)
+    }
+
+    @inlinable @inline(__always)
+    func put<Writer: ContractWriter>(
+        _ value: Value,
+        _ writer: inout Writer,
+        _ scope: inout WireScope,
+        _ output: inout ByteBuffer
+    ) throws(Fault) {
+        let fault = unsafe slot._withUnsafeGuaranteedRef { slot -> Fault? in
+            do throws(Fault) { try slot.put(value, &writer, &scope, &output) } catch { return error }
+            return nil
+        }
+        if let fault { throw fault }
+    }
 }

@@ -9,6 +9,8 @@ public import Base
     private let addressRate: BudgetRate
     private let playerRate: BudgetRate
     private let failedProofCost: Int
+    private let ticketCost: Int
+    private let upgradeCost: Int
     private var server: GlobalBudget.Share
 
     /// A desk for one loop.
@@ -19,6 +21,8 @@ public import Base
         addressRate = plan.address
         playerRate = plan.player
         failedProofCost = plan.limits.failedProofCost
+        ticketCost = plan.limits.ticketCost
+        upgradeCost = plan.limits.upgradeCost
         server = GlobalBudget.Share(of: plan.global)
     }
 
@@ -92,6 +96,18 @@ public import Base
     /// Spends a proof that failed.
     public func spend(failedProofOf address: AddressBudget, at now: MonotonicTime) {
         _ = unsafe address.cells.pointee.whole.spend(failedProofCost, addressRate, at: now.nanoseconds)
+    }
+
+    /// Spends a ticket of whoever comes from an address, or says how long he has to wait.
+    public func spend(ticketFor payer: borrowing Payer, at now: MonotonicTime) -> BudgetVerdict {
+        guard let address = unsafe payer.addressCells else { return .allowed }
+        let wait = unsafe address.pointee.whole.spend(ticketCost, addressRate, at: now.nanoseconds).wait
+        return wait == 0 ? .allowed : BudgetVerdict(refusedBy: .address, waitNanoseconds: wait)
+    }
+
+    /// Spends a socket that says with its upgrade who it is, or says how long its address has to wait; zero if it may now.
+    public func spend(upgradeFrom address: AddressBudget, at now: MonotonicTime) -> Duration {
+        .nanoseconds(unsafe address.cells.pointee.whole.spend(upgradeCost, addressRate, at: now.nanoseconds).wait)
     }
 
     /// What a call would spend beside the connection and the process.

@@ -31,12 +31,13 @@ struct DialectReply<D: Dialect>: CallReply {
         self.correlation = correlation
     }
 
-    @inline(__always) var format: WireFormat { connection.dialect.encoding.format }
+    @inline(__always) var format: WireFormat { connection.format }
     @inline(__always) var isAwaited: Bool { correlation != nil }
 
     @inline(__always)
     func begin(_ output: inout ByteBuffer) -> Int {
-        correlation.map { connection.dialect.beginAnswer(to: $0, &output) } ?? 0
+        guard let correlation else { return 0 }
+        return connection.dialect.beginAnswer(to: correlation, &output)
     }
 
     @inline(__always)
@@ -48,12 +49,12 @@ struct DialectReply<D: Dialect>: CallReply {
 
     func refuse(_ denial: Denial) {
         if let correlation { connection.tell(denial, to: correlation) }
-        if connection.budget.isFlooding { connection.close(.flooding) }
+        if unsafe connection.budget.isFlooding { connection.close(.flooding) }
     }
 
     func refuse(_ refusal: Refusal) {
         if let correlation { connection.tell(refusal, to: correlation) }
-        if connection.budget.isFlooding { connection.close(.flooding) }
+        if unsafe connection.budget.isFlooding { connection.close(.flooding) }
     }
 
     func fail() { connection.close(.fault) }

@@ -8,33 +8,47 @@ import Wire
 /// It lives on one loop, like the call. A handler that answers at once gets a context that is used again for the next
 /// call, unless it has kept it.
 public final class Caller {
-    unowned let desk: GateLoop
-    private(set) var visitor: Visitor
-    private(set) var call: CompiledCall<Caller>
+    /// Kept, which costs nothing here: desks live as long as the process's gate, and each look at an unowned reference counts.
+    let desk: GateLoop
+    /// Who calls. Borrowed from whoever makes the call, until a handler keeps this context: counting him in and out would
+    /// cost as much as a small handler.
+    var visitor: Visitor { unsafe borrowedVisitor }
+    /// What is called. The contract keeps it, and the desk the contract.
+    var call: CompiledCall<Caller> { unsafe borrowedCall }
+    // Safe: during the call its maker holds the visitor, `keep` holds him in a context that lives on, and a spare one names
+    // the desk's nobody.
+    private unowned(unsafe) var borrowedVisitor: Visitor
+    private unowned(unsafe) var borrowedCall: CompiledCall<Caller>
+    private var kept: Visitor?
     /// The caller's place in a trace, where the call is traced.
-    public private(set) var trace: TraceContext?
+    public var trace: TraceContext? { unsafe place }
+    // Unchecked: written between two calls, when nobody reads.
+    @exclusivity(unchecked) private var place: TraceContext?
     /// What a built-in call wants done once it has returned.
     var wantsResume: ResumeClaim?
 
     init(_ visitor: Visitor, on desk: GateLoop, _ call: CompiledCall<Caller>, _ trace: TraceContext?) {
-        self.visitor = visitor
         self.desk = desk
-        self.call = call
-        self.trace = trace
+        unsafe borrowedVisitor = visitor
+        unsafe borrowedCall = call
+        unsafe place = trace
     }
 
     @inline(__always)
     func begin(_ visitor: Visitor, _ call: CompiledCall<Caller>, _ trace: TraceContext?) {
-        self.visitor = visitor
-        self.call = call
-        self.trace = trace
+        unsafe borrowedVisitor = visitor
+        unsafe borrowedCall = call
+        unsafe place = trace
     }
 
-    /// Keeps nothing of a call that is over.
+    /// The handler has kept the context, so the context keeps its visitor.
+    func keep() { kept = visitor }
+
+    /// Keeps nothing of a call that is over; the desk keeps nobody.
     @inline(__always)
-    func forget() {
-        wantsResume = nil
-        if let nobody = desk.nobody { visitor = nobody }
+    func forget(for nobody: Visitor) {
+        if wantsResume != nil { wantsResume = nil }
+        unsafe borrowedVisitor = nobody
     }
 
     // MARK: Who
@@ -89,11 +103,11 @@ public final class Caller {
         let found = method.withUTF8 { utf8 in
             unsafe desk.gate.contract.call(named: RawSpan(_unsafeBytes: UnsafeRawBufferPointer(utf8)))
         }
-        return found.map { desk.gate.plan.reading(call: $0.index, by: visitor.payer, at: now) }
+        return found.map { unsafe desk.gate.plan.reading(call: $0.index, by: visitor.payer, at: now) }
     }
 
     /// The same for this call.
-    public var budget: BudgetReading { desk.gate.plan.reading(call: call.index, by: visitor.payer, at: now) }
+    public var budget: BudgetReading { unsafe desk.gate.plan.reading(call: call.index, by: visitor.payer, at: now) }
 
     /// The server, for what is not about this caller. It may be kept and used anywhere.
     public var server: Server { Server(desk.gate) }

@@ -8,9 +8,15 @@ import Wire
 ///
 /// It lives on its socket's loop and moves with it. The dialect reads and writes; everything that must hold of any dialect
 /// happens here: budgets, the order of checks, calls under way, the time for a login, and close codes.
-class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
+@safe class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
     final let dialect: D
-    final private(set) var socket: WebSocket?
+    /// The gate's, at hand.
+    private final let metrics: SocketMetrics
+    final private(set) var socket: WebSocket? {
+        didSet { unsafe sender = socket.map { unsafe Unmanaged.passUnretained($0) } }
+    }
+    // The same, for sending without counting it.
+    private final var sender: Unmanaged<WebSocket>?
     final var loginTimer: LoopTimer?
     /// Whether a session is being opened or found for it: one at a time.
     final var isEntering = false
@@ -21,6 +27,7 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
 
     init(_ dialect: D, on desk: GateLoop, peer: IPAddress?, proven: Identity? = nil) {
         self.dialect = dialect
+        metrics = desk.metrics
         self.proven = proven.map { KnownIdentity($0) }
         super.init(desk, peer: peer, dialect.encoding.format)
     }
@@ -45,15 +52,16 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
     /// Takes a message. The budget of bytes comes before everything: what is refused there is not even read.
     @inline(__always)
     final func take(_ message: RawSpan, as kind: WebSocketKind) {
-        let loop = desk.loop
-        desk.gate.metrics.messagesIn.add(loop: loop.index)
-        desk.gate.metrics.bytesIn.add(message.byteCount, loop: loop.index)
+        let desk = desk
+        let index = desk.loop.index
+        metrics.messagesIn.add(loop: index)
+        metrics.bytesIn.add(message.byteCount, loop: index)
         guard kind == dialect.kind else { return close(.malformed) }
-        let verdict = desk.desk.receive(bytes: message.byteCount, on: &budget, at: loop.now)
+        let verdict = unsafe desk.desk.receive(bytes: message.byteCount, on: &budget, at: desk.loop.now)
         guard verdict.isAllowed else {
-            desk.gate.callMetrics.refused(.rateLimited, loop: loop.index)
+            desk.callMetrics.refused(.rateLimited, loop: index)
             tell(Denial(.rateLimited, wait: verdict.retryAfterMilliseconds), to: nil)
-            if budget.isFlooding { close(.flooding) }
+            if unsafe budget.isFlooding { close(.flooding) }
             return
         }
         dialect.read(message, for: self)
@@ -134,9 +142,9 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
     }
 
     private final func spendMessage() -> Bool {
-        let verdict = desk.desk.spendMessage(on: &budget, at: desk.loop.now)
+        let verdict = unsafe desk.desk.spendMessage(on: &budget, at: desk.loop.now)
         if verdict.isAllowed { return true }
-        if budget.isFlooding { close(.flooding) }
+        if unsafe budget.isFlooding { close(.flooding) }
         return false
     }
 
@@ -160,10 +168,13 @@ class DialectConnection<D: Dialect>: Visitor, WebSocketHandler, SessionLink {
 
     @inline(__always)
     final func send(_ message: RawSpan) {
-        guard let socket else { return }
-        socket.send(message, as: dialect.kind)
-        desk.gate.metrics.messagesOut.add(loop: desk.loop.index)
-        desk.gate.metrics.bytesOut.add(message.byteCount, loop: desk.loop.index)
+        guard let sender = unsafe sender else { return }
+        let index = desk.loop.index
+        metrics.messagesOut.add(loop: index)
+        metrics.bytesOut.add(message.byteCount, loop: index)
+        let kind = dialect.kind
+        // Nothing that is sent ends the socket at once: `socket` keeps it meanwhile.
+        unsafe sender._withUnsafeGuaranteedRef { $0.send(message, as: kind) }
     }
 
     // MARK: From the session

@@ -5,30 +5,53 @@ import Reactor
 import Wire
 
 /// What the gateway has on one loop: where calls are let in, done and counted. Used on that loop alone.
-final class GateLoop {
+///
+/// Safe because the one thing that it holds without a reference, the spare context, it has retained itself.
+@safe final class GateLoop {
     let loop: EventLoop
     let gate: Gate
+    let metrics: SocketMetrics
+    let callMetrics: CallMetrics
+    private let contract: Contract<Caller>
+    /// The contract's calls, found by their place: the contract itself is generic, and would look up types at each call.
+    private let calls: [CompiledCall<Caller>]
+    /// Who may make each of them, as far as it can be said without a text.
+    private let doors: [Door]
+    private enum Door: UInt8 { case open, player, role }
     let hub: SessionHub
     /// What async handlers are isolated to.
     let actor: LoopActor
-    var desk: BudgetDesk
+    /// Unchecked: spending calls nobody who could spend meanwhile.
+    @exclusivity(unchecked) var desk: BudgetDesk
     var bans: AddressBanReader
     var entropy = SecureEntropy()
     /// Whether spans are recorded at all.
     let isTracing: Bool
     /// Where spans get their names from: they are told to everybody and grant nothing.
     var spanEntropy: SeededEntropy
-    private var spareCaller: Caller?
-    private var spareOutput = ByteBuffer()
+    // Unchecked: each is taken or put down in one step that calls nobody.
+    @exclusivity(unchecked) private var spareCaller: Unmanaged<Caller>?
+    @exclusivity(unchecked) private var spareOutput = ByteBuffer()
     /// Who stands in a context that is not in use, so that it holds nobody.
     private(set) var nobody: Visitor?
 
     init(_ loop: EventLoop, of gate: Gate) {
         self.loop = loop
         self.gate = gate
+        metrics = gate.metrics
+        callMetrics = gate.callMetrics
+        contract = gate.contract
+        calls = gate.contract.calls
+        doors = gate.contract.calls.map { call in
+            switch call.description.permission {
+            case .public: .open
+            case .player, .policy: .player
+            case .role: .role
+            }
+        }
         hub = gate.sessions.hub(on: loop)
         actor = LoopActor(on: loop)
-        desk = BudgetDesk(gate.plan)
+        unsafe desk = BudgetDesk(gate.plan)
         bans = AddressBanReader(gate.bans)
         isTracing = gate.telemetry.tracer.mayRecord
         spanEntropy = SeededEntropy(seed: entropy.next())
@@ -37,34 +60,40 @@ final class GateLoop {
 
     /// The loop has stopped: nothing is used again.
     func letGo() {
-        spareCaller = nil
+        unsafe spareCaller.take()?.release()
         nobody = nil
     }
+
+    deinit { unsafe spareCaller?.release() }
 
     // MARK: Things that are used again
 
     /// Lends a context for one call. A handler that keeps it keeps it for good; the next call then gets another one.
     @inline(__always)
     func takeCaller(_ visitor: Visitor, _ call: CompiledCall<Caller>, _ trace: TraceContext?) -> Caller {
-        guard let caller = spareCaller else { return Caller(visitor, on: self, call, trace) }
-        spareCaller = nil
+        guard let caller = unsafe spareCaller.take()?.takeRetainedValue() else {
+            return Caller(visitor, on: self, call, trace)
+        }
         caller.begin(visitor, call, trace)
         return caller
     }
 
     /// Takes a context back, unless its handler has kept it.
     @inline(__always)
-    func giveBack(_ caller: inout Caller) {
-        guard isKnownUniquelyReferenced(&caller) else { return }
-        caller.forget()
-        spareCaller = caller
+    func giveBack(_ caller: consuming Caller) {
+        // Where the loop has stopped there is nobody any more, and no next call.
+        guard isKnownUniquelyReferenced(&caller), let nobody else { return caller.keep() }
+        caller.forget(for: nobody)
+        // A context of a call within a call may have come back first.
+        unsafe spareCaller?.release()
+        unsafe spareCaller = Unmanaged.passRetained(caller)
     }
 
     /// Lends a buffer for an answer: the loop's own, or a new one to whoever comes while that is lent.
     @inline(__always)
     func takeOutput() -> ByteBuffer {
         var output = ByteBuffer()
-        swap(&output, &spareOutput)
+        unsafe swap(&output, &spareOutput)
         return output
     }
 
@@ -73,7 +102,7 @@ final class GateLoop {
     func giveBack(_ output: consuming ByteBuffer) {
         guard output.capacity <= 64 << 10 else { return }
         output.removeAll()
-        spareOutput = output
+        unsafe spareOutput = output
     }
 
     // MARK: Letting calls in
@@ -81,19 +110,16 @@ final class GateLoop {
     /// Whether a call may be done, in the order of what is cheapest to say no to: does it exist, who may, how often, and
     /// was it done already. A refusal here makes no text and looks up nothing by name but the method itself.
     @inline(__always)
-    func admit(_ incoming: borrowing IncomingCall, _ visitor: Visitor) -> CallAdmission {
-        guard let call = gate.contract.call(named: incoming.method) else {
+    func admit(_ incoming: borrowing IncomingCall, _ visitor: Visitor, at now: MonotonicTime) -> CallAdmission {
+        guard let place = contract.place(ofCall: incoming.method) else {
             return refuse(.unknownMethod, nil, visitor)
         }
-        switch call.description.permission {
-        case .public: break
-        case .player, .policy:
-            guard visitor.identity != nil else { return refuse(.unauthenticated, call, visitor) }
-        case .role(let role):
-            guard let identity = visitor.identity else { return refuse(.unauthenticated, call, visitor) }
-            guard identity.roles.contains(role) else { return refuse(.denied, call, visitor) }
+        let call = calls[place]
+        if doors[place] != .open {
+            guard visitor.known != nil else { return refuse(.unauthenticated, call, visitor) }
+            guard doors[place] == .player || hasRole(for: call, visitor) else { return refuse(.denied, call, visitor) }
         }
-        let verdict = desk.spend(call: call.index, on: &visitor.budget, by: visitor.payer, at: loop.now)
+        let verdict = unsafe desk.spend(call: place, on: &visitor.budget, by: visitor.payer, at: now)
         guard verdict.isAllowed else {
             return .refused(Denial(.rateLimited, wait: verdict.retryAfterMilliseconds), call)
         }
@@ -103,9 +129,14 @@ final class GateLoop {
         return .admitted(call)
     }
 
+    private func hasRole(for call: CompiledCall<Caller>, _ visitor: Visitor) -> Bool {
+        guard case .role(let role) = call.description.permission else { return false }
+        return visitor.known?.identity.roles.contains(role) ?? false
+    }
+
     /// A refusal before the budget of the method is a message of the connection all the same.
     private func refuse(_ reason: Denial.Reason, _ call: CompiledCall<Caller>?, _ visitor: Visitor) -> CallAdmission {
-        let verdict = desk.spendMessage(on: &visitor.budget, at: loop.now)
+        let verdict = unsafe desk.spendMessage(on: &visitor.budget, at: loop.now)
         guard verdict.isAllowed else {
             return .refused(Denial(.rateLimited, wait: verdict.retryAfterMilliseconds), call)
         }
@@ -120,14 +151,14 @@ final class GateLoop {
         _ check: (RawSpan, _ loop: Int, _ now: WallTime) throws(IdentityRefusal) -> Identity
     ) throws(Refusal) -> Identity {
         if let address {
-            let wait = desk.wait(toProveAt: address, at: loop.now)
+            let wait = unsafe desk.wait(toProveAt: address, at: loop.now)
             guard wait == .zero else { throw Refusal(.rateLimited, "too many logins from here fail", retryAfter: wait) }
         }
         let bytes = Array(proof.utf8)
         do throws(IdentityRefusal) {
             return try unsafe check(bytes.span.bytes, loop.index, loop.kernel.wallTime())
         } catch {
-            if let address { desk.spend(failedProofOf: address, at: loop.now) }
+            if let address { unsafe desk.spend(failedProofOf: address, at: loop.now) }
             throw Refusal(error.code, error.message)
         }
     }
@@ -154,10 +185,10 @@ final class GateLoop {
     /// Counts an answered call. Its time is from the beginning of the loop's iteration, which is when it arrived.
     @inline(__always)
     func answered(_ call: CompiledCall<Caller>, _ visitor: Visitor, since start: CallStart) {
-        let now = loop.kernel.now()
+        let now = loop.readClock()
         let nanoseconds = now.nanoseconds &- start.time.nanoseconds
         if let span = start.span { span.end(gate.telemetry.tracer, at: now, nil) }
-        gate.callMetrics.record(method: call.index, number: 0, nanoseconds: nanoseconds, loop: loop.index)
+        callMetrics.record(method: call.index, number: 0, nanoseconds: nanoseconds, loop: loop.index)
         gate.calls.ended(nil, nanoseconds: nanoseconds, at: loop.now, loop: loop.index, facts(call, visitor, start))
     }
 
@@ -165,9 +196,8 @@ final class GateLoop {
     func refused(_ call: CompiledCall<Caller>?, _ visitor: Visitor, _ code: ErrorCode, since start: CallStart) {
         let nanoseconds = loop.now.nanoseconds &- start.time.nanoseconds
         if let span = start.span { span.end(gate.telemetry.tracer, at: loop.kernel.now(), code) }
-        let metrics = gate.callMetrics
-        let method = call?.index ?? metrics.unknownMethod
-        metrics.record(method: method, number: Int(code.number), nanoseconds: nanoseconds, loop: loop.index)
+        let method = call?.index ?? callMetrics.unknownMethod
+        callMetrics.record(method: method, number: Int(code.number), nanoseconds: nanoseconds, loop: loop.index)
         guard let call else { return }
         gate.calls.ended(code, nanoseconds: nanoseconds, at: loop.now, loop: loop.index, facts(call, visitor, start))
     }
@@ -207,7 +237,9 @@ enum CallAdmission {
 
 /// A refusal that is made of a few plain words: what most attacks get, so it costs nothing.
 struct Denial: Equatable, Sendable {
-    enum Reason: UInt8, Sendable { case unknownMethod, unauthenticated, denied, rateLimited, tooManyUnderWay, late }
+    enum Reason: UInt8, CaseIterable, Sendable {
+        case unknownMethod, unauthenticated, denied, rateLimited, tooManyUnderWay, late
+    }
 
     let reason: Reason
     /// Milliseconds until the same may be tried again; 0 where that is not known.

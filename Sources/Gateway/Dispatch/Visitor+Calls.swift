@@ -8,15 +8,28 @@ extension Visitor {
     /// Lets a call in and does it, or says why not.
     @inline(__always)
     final func take<Reply: CallReply>(_ incoming: borrowing IncomingCall, _ reply: Reply) {
-        switch desk.admit(incoming, self) {
+        // Looked up once: it is another one only after the socket has moved, and then nothing is done here any more.
+        let desk = desk
+        switch desk.admit(incoming, self, at: desk.loop.now) {
         case .admitted(let call):
-            if incoming.key == nil { run(call, incoming, reply) } else { runOnce(call, incoming, reply) }
-        case .refused(let denial, let call):
-            let start = desk.start(call?.description.name ?? "unknown", incoming.trace)
-            desk.refused(call, self, denial.code, since: start)
-            reply.refuse(denial)
+            if incoming.key == nil { run(call, incoming, reply, desk) } else { runOnce(call, incoming, reply) }
+        case .refused(let denial, let call): turnAway(denial, call, incoming.trace, reply)
         case .repeated: break
         }
+    }
+
+    // What is rare stands in functions of its own, here and below: within the way of every call it would make that one
+    // count references for what it does not do.
+    @inline(never)
+    private final func turnAway<Reply: CallReply>(
+        _ denial: Denial,
+        _ call: CompiledCall<Caller>?,
+        _ trace: TraceContext?,
+        _ reply: Reply
+    ) {
+        let start = desk.start(call?.description.name ?? "unknown", trace)
+        desk.refused(call, self, denial.code, since: start)
+        reply.refuse(denial)
     }
 
     /// Runs a call and gives its answer, at once or later.
@@ -24,32 +37,36 @@ extension Visitor {
     private final func run<Reply: CallReply>(
         _ call: CompiledCall<Caller>,
         _ incoming: borrowing IncomingCall,
-        _ reply: Reply
+        _ reply: Reply,
+        _ desk: GateLoop
     ) {
         let since = desk.start(call.description.name, incoming.trace)
-        var caller = desk.takeCaller(self, call, since.trace(incoming.trace))
+        let caller = desk.takeCaller(self, call, since.trace(incoming.trace))
         if let refusal = call.admits(caller) {
-            desk.giveBack(&caller)
+            desk.giveBack(consume caller)
             return refuse(call, refusal, reply, since)
         }
         var output = desk.takeOutput()
         let mark = reply.begin(&output)
-        switch call.run(reply.format, incoming.params, caller, into: &output) {
-        case .answered:
-            if caller.wantsResume == nil {
-                reply.end(mark, &output)
-                desk.answered(call, self, since: since)
-            } else {
-                resume(call, caller, reply, since)
-            }
+        let outcome = call.run(reply.format, incoming.params, caller, into: &output)
+        if case .answered = outcome, caller.wantsResume == nil {
+            reply.end(mark, &output)
+            desk.answered(call, self, since: since)
+            desk.giveBack(consume caller)
+            return desk.giveBack(output)
+        }
+        // Whatever is told now is written into the same buffer.
+        desk.giveBack(output)
+        switch outcome {
+        case .answered: resume(call, caller, reply, since)
         case .refused(let refusal): refuse(call, refusal, reply, since)
         case .started(let pending): start(call, pending, incoming.deadlineMilliseconds, reply, since)
         }
-        desk.giveBack(&caller)
-        desk.giveBack(output)
+        desk.giveBack(consume caller)
     }
 
     /// Tells a refusal and counts it. What we have broken ourselves is told without a word of what it was.
+    @inline(never)
     final func refuse<Reply: CallReply>(
         _ call: CompiledCall<Caller>,
         _ refusal: Refusal,
@@ -62,6 +79,7 @@ extension Visitor {
         reply.fail()
     }
 
+    @inline(never)
     private final func resume<Reply: CallReply>(
         _ call: CompiledCall<Caller>,
         _ caller: Caller,
@@ -100,6 +118,7 @@ extension Visitor {
 
     // MARK: Calls that answer later
 
+    @inline(never)
     private final func start<Reply: CallReply>(
         _ call: CompiledCall<Caller>,
         _ pending: PendingAnswer,

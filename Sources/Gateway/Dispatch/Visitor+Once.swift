@@ -9,15 +9,25 @@ extension Visitor {
     ///
     /// A call whose socket goes away meanwhile goes on. Its answer is then for whoever sends the same call with the same
     /// key, on whatever socket; without a key it would be cancelled and its answer lost.
+    @inline(never)
     final func runOnce<Reply: CallReply>(
         _ call: CompiledCall<Caller>,
         _ incoming: borrowing IncomingCall,
         _ reply: Reply
     ) {
         let since = desk.start(call.description.name, incoming.trace)
-        let trace = since.trace(incoming.trace)
-        var caller = desk.takeCaller(self, call, trace)
-        defer { desk.giveBack(&caller) }
+        let caller = desk.takeCaller(self, call, since.trace(incoming.trace))
+        begin(incoming, reply, caller, since)
+        desk.giveBack(consume caller)
+    }
+
+    private final func begin<Reply: CallReply>(
+        _ incoming: borrowing IncomingCall,
+        _ reply: Reply,
+        _ caller: Caller,
+        _ since: CallStart
+    ) {
+        let call = caller.call
         if let refusal = call.admits(caller) { return refuse(call, refusal, reply, since) }
         var params = ByteBuffer()
         let claim: OutcomeClaim
@@ -31,7 +41,7 @@ extension Visitor {
             call: call,
             claim: claim,
             params: SharedBytes(params),
-            trace: trace,
+            trace: since.trace(incoming.trace),
             since: since,
             until: since.time + .milliseconds(most),
             reply: reply
@@ -71,9 +81,9 @@ extension Visitor {
             guard visitor.finish(under) else {
                 return visitor.desk.abandoned(once.call, under, visitor, once.since)
             }
-            var caller = visitor.desk.takeCaller(visitor, once.call, once.trace)
+            let caller = visitor.desk.takeCaller(visitor, once.call, once.trace)
             visitor.proceed(once, answer, caller)
-            visitor.desk.giveBack(&caller)
+            visitor.desk.giveBack(consume caller)
         }
     }
 

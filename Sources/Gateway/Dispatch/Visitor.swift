@@ -16,10 +16,10 @@ class Visitor {
     final let format: WireFormat
     /// His session; a request of HTTP has none.
     final var session: Session?
-    /// What this connection has spent.
-    final var budget = ConnectionBudget()
+    /// What this connection has spent. Unchecked, as the next one: spending calls nobody who could reach it again.
+    @exclusivity(unchecked) final var budget = ConnectionBudget()
     /// Who pays beside the connection.
-    final private(set) var payer: BudgetDesk.Payer
+    @exclusivity(unchecked) final private(set) var payer: BudgetDesk.Payer
     /// Calls whose handlers answer later.
     final var underWay: [CallUnderWay] = []
     /// How many handlers run that answer later, those included for whose answer nobody waits any more.
@@ -32,7 +32,7 @@ class Visitor {
     init(_ desk: GateLoop, peer: IPAddress?, _ format: WireFormat = .json) {
         self.desk = desk
         self.format = format
-        payer = BudgetDesk.Payer(
+        unsafe payer = BudgetDesk.Payer(
             address: peer.map { desk.gate.addresses.budget(of: $0, at: desk.loop.now) },
             player: nil
         )
@@ -44,8 +44,8 @@ class Visitor {
     /// The same, where somebody else has it already.
     final func identify(_ known: KnownIdentity) {
         self.known = known
-        payer = BudgetDesk.Payer(
-            address: payer.address,
+        unsafe payer = BudgetDesk.Payer(
+            address: unsafe payer.address,
             player: desk.gate.players.budget(of: known.identity.player, at: desk.loop.now)
         )
     }
@@ -53,7 +53,7 @@ class Visitor {
     /// Nobody is known here any more.
     final func forgetIdentity() {
         known = nil
-        payer = BudgetDesk.Payer(address: payer.address, player: nil)
+        unsafe payer = BudgetDesk.Payer(address: unsafe payer.address, player: nil)
     }
 
     /// Somebody has proven who he is, in the middle of a call: he gets his session, where the connection has one.

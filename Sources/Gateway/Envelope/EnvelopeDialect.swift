@@ -11,11 +11,27 @@ final class EnvelopeDialect: Dialect {
     let format: WireFormat
     let encoding: any EventEncoding
     let kind: WebSocketKind
+    /// The errors of refusals of few words, by their reason.
+    private let denials: [SharedBytes]
+    /// The same in JSON for those that may be tried again, up to the number of milliseconds.
+    private let denialHeads: [SharedBytes]
 
     private init(_ format: WireFormat) {
         self.format = format
         encoding = EnvelopeEncoding.of(format)
         kind = format == .json ? .text : .binary
+        denials = Denial.Reason.allCases.map { reason in
+            var error = ByteBuffer()
+            _ = EnvelopeWriter.appendError(Self.failure(Denial(reason)), format, to: &error)
+            return SharedBytes(error)
+        }
+        denialHeads = Denial.Reason.allCases.map { reason in
+            var error = ByteBuffer()
+            _ = EnvelopeWriter.appendError(Self.failure(Denial(reason, wait: 1)), .json, to: &error)
+            // Without the number and the brace behind it.
+            error.truncate(to: error.count - 2)
+            return SharedBytes(error)
+        }
     }
 
     /// One for each format, for the whole process.
@@ -68,6 +84,7 @@ final class EnvelopeDialect: Dialect {
             case .end: return
             case .malformed: return connection.malformed()
             }
+            if reader.isOver { return }
             // What stands behind the envelope that closed the socket is not looked at; nor is what came before it moved.
             guard connection.isOpen else { return }
         }
@@ -156,7 +173,7 @@ final class EnvelopeDialect: Dialect {
     /// A peer's own word, shown back to it: never more than a line.
     private static func shortText(_ place: WirePlace, _ message: RawSpan, _ format: WireFormat) -> String {
         place.withText(in: message, format) { text in
-            unsafe text.withUnsafeBytes { unsafe String(String(decoding: $0, as: UTF8.self).prefix(64)) }
+            unsafe text.withUnsafeBytes { unsafe String(String(decoding: $0, as: UTF8.self).unicodeScalars.prefix(64)) }
         }
     }
 
@@ -173,22 +190,52 @@ final class EnvelopeDialect: Dialect {
     }
 
     func write(_ refusal: Refusal, to correlation: Int64?, _ output: inout ByteBuffer) {
-        let failure = EnvelopeWriter.Failure(
+        if let correlation,
+            let error = refusal.written(
+                format,
+                { error in
+                    EnvelopeWriter.appendError(Self.failure(refusal), format, to: &error)
+                }
+            )
+        {
+            return EnvelopeWriter.append(error: error.bytes, id: correlation, format, to: &output)
+        }
+        EnvelopeWriter.append(Self.failure(refusal), id: correlation, format, to: &output)
+    }
+
+    func write(_ denial: Denial, to correlation: Int64?, _ output: inout ByteBuffer) {
+        let reason = Int(denial.reason.rawValue)
+        if let correlation, denial.wait <= 0 {
+            let error = denials[reason]
+            return EnvelopeWriter.append(error: error.bytes, id: correlation, format, to: &output)
+        }
+        if let correlation, format == .json {
+            let head = denialHeads[reason]
+            output.append(#"{"type":"response","id":"#)
+            output.append(decimal: Int(correlation))
+            output.append(#","error":"#)
+            output.append(head.bytes)
+            output.append(decimal: Int(denial.wait))
+            return output.append("}}")
+        }
+        EnvelopeWriter.append(Self.failure(denial), id: correlation, format, to: &output)
+    }
+
+    private static func failure(_ refusal: Refusal) -> EnvelopeWriter.Failure {
+        EnvelopeWriter.Failure(
             code: refusal.code,
             message: refusal.message,
             details: refusal.details,
             retryAfterMilliseconds: refusal.retryAfter.map { max(1, $0.nanoseconds / 1_000_000) }
         )
-        EnvelopeWriter.append(failure, id: correlation, format, to: &output)
     }
 
-    func write(_ denial: Denial, to correlation: Int64?, _ output: inout ByteBuffer) {
-        let failure = EnvelopeWriter.Failure(
+    private static func failure(_ denial: Denial) -> EnvelopeWriter.Failure {
+        EnvelopeWriter.Failure(
             code: denial.code,
             message: denial.message,
             retryAfterMilliseconds: denial.wait > 0 ? denial.wait : nil
         )
-        EnvelopeWriter.append(failure, id: correlation, format, to: &output)
     }
 
     @inline(__always)

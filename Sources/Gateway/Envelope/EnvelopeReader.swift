@@ -23,6 +23,8 @@ struct EnvelopeReader<Reader: WireReader & ~Escapable>: ~Escapable {
     private let bytes: RawSpan
     private var reader: Reader
     private var state = State.fresh
+    /// Whether nothing more is to be read, so that nobody needs to ask for it.
+    var isOver: Bool { state == .over }
     private var batch: WireScope?
     private var seen = 0
 
@@ -270,8 +272,8 @@ struct EnvelopeReader<Reader: WireReader & ~Escapable>: ~Escapable {
     @inline(__always)
     private mutating func takeValue() throws(WireError) -> WirePlace {
         if Reader.format == .protobuf { return place(of: try reader.bytes()) }
-        // Steps over white space, so that the value begins with its first byte.
-        _ = try reader.peekKind()
+        // Steps over white space, so that the value begins with its first byte. The others have none.
+        if Reader.format == .json { _ = try reader.peekKind() }
         let start = reader.offset
         try reader.skipValue()
         return WirePlace(start: Int32(clamping: start), count: Int32(clamping: reader.offset - start))

@@ -115,6 +115,17 @@ enum EnvelopeWriter {
             try writer.int64(id, to: &output)
         }
         try writer.key(EnvelopeKey.error, in: &scope, to: &output)
+        try writeError(failure, details, &writer, &output)
+        try writer.endObject(scope, to: &output)
+    }
+
+    @inline(__always)
+    private static func writeError<Writer: WireWriter>(
+        _ failure: borrowing Failure,
+        _ details: Value?,
+        _ writer: inout Writer,
+        _ output: inout ByteBuffer
+    ) throws(WireError) {
         let entries = 3 + (details == nil ? 0 : 1) + (failure.retryAfterMilliseconds == nil ? 0 : 1)
         var inner = try writer.beginObject(count: entries, to: &output)
         try writer.key(EnvelopeKey.code, in: &inner, to: &output)
@@ -132,7 +143,56 @@ enum EnvelopeWriter {
             try writer.int64(milliseconds, to: &output)
         }
         try writer.endObject(inner, to: &output)
-        try writer.endObject(scope, to: &output)
+    }
+
+    /// Appends an error by itself, as one whole value: what is then told many times.
+    static func appendError(_ failure: borrowing Failure, _ format: WireFormat, to output: inout ByteBuffer) -> Bool {
+        func whole<Writer: WireWriter>(_ writer: consuming Writer, _ output: inout ByteBuffer) throws(WireError) {
+            try writeError(failure, failure.details, &writer, &output)
+        }
+        do throws(WireError) {
+            switch format {
+            case .json: try whole(JSONWriter(), &output)
+            case .messagePack: try whole(MessagePackWriter(), &output)
+            case .cbor: try whole(CBORWriter(), &output)
+            case .protobuf: try whole(ProtobufWriter(), &output)
+            }
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// Appends a response with an error that is written already.
+    static func append(error: RawSpan, id: Int64, _ format: WireFormat, to output: inout ByteBuffer) {
+        switch format {
+        case .json:
+            output.append(#"{"type":"response","id":"#)
+            output.append(decimal: Int(id))
+            output.append(#","error":"#)
+            output.append(error)
+            output.append(UInt8(ascii: "}"))
+        case .messagePack: failed(error, id, MessagePackWriter(), &output)
+        case .cbor: failed(error, id, CBORWriter(), &output)
+        case .protobuf: failed(error, id, ProtobufWriter(), &output)
+        }
+    }
+
+    private static func failed<Writer: WireWriter>(
+        _ error: RawSpan,
+        _ id: Int64,
+        _ writer: consuming Writer,
+        _ output: inout ByteBuffer
+    ) {
+        certainly(&output) { output throws(WireError) in
+            var scope = try writer.beginObject(count: 3, to: &output)
+            try writeKind(.response, &writer, &scope, &output)
+            try writer.key(EnvelopeKey.id, in: &scope, to: &output)
+            try writer.int64(id, to: &output)
+            try writer.key(EnvelopeKey.error, in: &scope, to: &output)
+            try writeWhole(error, &writer, &output)
+            try writer.endObject(scope, to: &output)
+        }
     }
 
     /// Details have no schema, so Protobuf carries them as a JSON text.

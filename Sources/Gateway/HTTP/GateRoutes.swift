@@ -60,6 +60,13 @@ extension Gate {
         let ticket = bearer == nil ? QueryIterator.value(of: "ticket", in: exchange.query) : nil
         guard bearer != nil || ticket != nil else { return nil }
         let address = peer.map { addresses.budget(of: $0, at: exchange.loop.now) }
+        // Before the ticket is looked at, which is good once.
+        if let address {
+            let wait = unsafe desk.desk.spend(upgradeFrom: address, at: exchange.loop.now)
+            guard wait == .zero else {
+                throw Refusal(.rateLimited, "too many sockets from here", retryAfter: wait)
+            }
+        }
         if let bearer { return try desk.identity(ofBearer: bearer, address) }
         return try ticket.map { (ticket) throws(Refusal) in try desk.identity(ofTicket: ticket, address) }
     }

@@ -80,7 +80,7 @@ final class HTTPVisitor: Visitor {
     private func authenticate() -> Bool {
         guard let field = exchange.text(of: .authorization) else { return true }
         do throws(Refusal) {
-            identify(try desk.identity(ofBearer: field, payer.address))
+            identify(try desk.identity(ofBearer: field, unsafe payer.address))
             return true
         } catch {
             Problem.respond(exchange, error)
@@ -94,6 +94,10 @@ final class HTTPVisitor: Visitor {
     func ticket() {
         guard isAllowed(), authenticate() else { return }
         guard let identity else { return Problem.respond(exchange, Denial(.unauthenticated).refusal) }
+        let verdict = unsafe desk.desk.spend(ticketFor: payer, at: desk.loop.now)
+        guard verdict.isAllowed else {
+            return Problem.respond(exchange, Denial(.rateLimited, wait: verdict.retryAfterMilliseconds).refusal)
+        }
         do throws(IdentityRefusal) {
             let ticket = try desk.gate.identity.issueTicket(for: identity, at: desk.loop.kernel.wallTime())
             var body = ByteBuffer()
@@ -115,7 +119,7 @@ final class HTTPVisitor: Visitor {
     func fields() -> [HTTPField] {
         var fields = [HTTPField("Cache-Control", "no-store")]
         guard let called else { return fields }
-        let reading = desk.gate.plan.reading(call: called.index, by: payer, at: desk.loop.now)
+        let reading = unsafe desk.gate.plan.reading(call: called.index, by: payer, at: desk.loop.now)
         var text = ByteBuffer()
         reading.appendPolicy(to: &text)
         fields.append(HTTPField("RateLimit-Policy", String(decoding: text.array(), as: UTF8.self)))

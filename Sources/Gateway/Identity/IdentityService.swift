@@ -158,7 +158,7 @@ public final class IdentityService: Sendable {
     /// Refuses what came of these logins from now on, and says so.
     func end(_ families: [FamilyID], of player: PlayerID, because reason: IdentityChange.Reason, at now: WallTime) {
         for family in families {
-            revocations.add(family, at: now)
+            revocations.add(family, because: reason, at: now)
             tell(.ended(family, of: player, because: reason))
         }
     }

@@ -32,22 +32,35 @@ final class Revocations: Sendable {
     func hasRoom(at now: WallTime) -> Bool {
         tables.withLock { tables in
             turn(&tables, at: now)
-            return tables.newer.count + tables.older.count < entriesMax / 4 * 3
+            return tables.newer.count + tables.older.count < room(for: .logout)
         }
     }
 
-    /// Refuses a login from now on. Never fails: without room, every token made so far is refused instead, and its
-    /// owner refreshes it.
-    func add(_ family: FamilyID, at now: WallTime) {
+    /// Refuses a login from now on.
+    ///
+    /// An operator's wish never fails: without room, every token made so far is refused instead, and its owner refreshes
+    /// it. What players cause finds room up to its share; beyond it the access token lives out its minutes, and all else
+    /// of the login has ended. Otherwise a stranger who logs in over and over would have everybody's tokens refused.
+    func add(_ family: FamilyID, because reason: IdentityChange.Reason = .revoked, at now: WallTime) {
         tables.withLock { tables in
             turn(&tables, at: now)
-            if tables.newer.count + tables.older.count < entriesMax {
+            if tables.newer.count + tables.older.count < room(for: reason) {
                 tables.newer.insert(family)
-            } else {
+            } else if reason == .revoked || reason == .banned {
                 tables.floor = max(tables.floor, now.milliseconds + 1)
             }
         }
         _ = changes.add(1, ordering: .releasing)
+    }
+
+    /// How full the table may be for one more: the less who asks for it can be blamed for, the more is kept for others.
+    private func room(for reason: IdentityChange.Reason) -> Int {
+        switch reason {
+        case .replaced: entriesMax / 2
+        case .logout: entriesMax / 4 * 3
+        case .reused: entriesMax - entriesMax / 8
+        case .revoked, .banned: entriesMax
+        }
     }
 
     /// Refuses every token made so far.

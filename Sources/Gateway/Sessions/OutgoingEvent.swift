@@ -1,6 +1,5 @@
 import Base
 import Contracts
-import Synchronization
 import Wire
 
 /// Appends a value, once, in the format that is asked for.
@@ -57,7 +56,7 @@ final class OutgoingEvent: Sendable {
     let weight: Int
     /// Writes the data.
     let payload: EventPayload
-    private let tails: InlineArray<8, AtomicLazyReference<EventTail>>
+    private let tails: InlineArray<8, LateReference<EventTail>>
 
     /// What an event says of itself, beside its name and its data.
     struct Circumstances: Sendable {
@@ -84,7 +83,7 @@ final class OutgoingEvent: Sendable {
         trace = circumstances.trace
         weight = circumstances.weight
         self.payload = payload
-        tails = InlineArray { _ in AtomicLazyReference() }
+        tails = InlineArray { _ in LateReference() }
     }
 
     /// The shared part for an encoding.

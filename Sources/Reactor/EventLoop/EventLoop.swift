@@ -19,7 +19,9 @@ public final class EventLoop: @unchecked Sendable {
     private var published = LoopCounters()
     private let metrics: ReactorMetrics?
     /// The moment at which this iteration began: what handlers use as the time.
-    public internal(set) var now: MonotonicTime
+    @inlinable public var now: MonotonicTime { moment }
+    // Every call reads it several times. Unchecked, because nothing is called while it is read or written.
+    @exclusivity(unchecked) @usableFromInline var moment: MonotonicTime
 
     let mailbox: Mailbox
     var slab: ConnectionSlab
@@ -72,10 +74,10 @@ public final class EventLoop: @unchecked Sendable {
         self.kernel = kernel
         self.limits = limits
         self.metrics = metrics
-        now = kernel.now()
+        moment = kernel.now()
         mailbox = Mailbox(lettersMax: limits.mailbox.messagesMax)
         slab = ConnectionSlab(slotsMax: limits.loop.connectionsMax)
-        timers = TimerWheel(start: now, timersMax: limits.loop.timersMax + limits.loop.connectionsMax)
+        timers = TimerWheel(start: moment, timersMax: limits.loop.timersMax + limits.loop.connectionsMax)
         let room = limits.loop.receiveBufferBytes + limits.connection.inputKeptBytesMax
         receiveMemory = .allocate(byteCount: room, alignment: 64)
         plainMemory = .allocate(byteCount: room + limits.connection.inputKeptBytesMax, alignment: 64)
@@ -91,6 +93,9 @@ public final class EventLoop: @unchecked Sendable {
         nowhere.deinitialize(count: 1)
         nowhere.deallocate()
     }
+
+    /// The time at this instant, for measuring what happens within an iteration.
+    public func readClock() -> MonotonicTime { kernel.now() }
 
     /// Whether the caller is on the loop's thread.
     public var isCurrent: Bool {
@@ -114,7 +119,7 @@ public final class EventLoop: @unchecked Sendable {
     /// One iteration.
     public func turn() {
         let count = kernel.wait(nanoseconds: waitBudget(), into: ready)
-        now = kernel.now()
+        moment = kernel.now()
         for index in 0..<count { handle(ready[index]) }
         fireTimers()
         readMailbox()
@@ -129,7 +134,7 @@ public final class EventLoop: @unchecked Sendable {
             metrics.publish(counters, since: published, lag: ended.nanoseconds &- now.nanoseconds, loop: index)
             published = counters
         }
-        now = ended
+        moment = ended
     }
 
     /// How long the next wait may last: not at all when work is left over.

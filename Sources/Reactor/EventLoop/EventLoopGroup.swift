@@ -56,6 +56,7 @@ public final class EventLoopGroup: Sendable {
         _ makeHandler: @escaping HandlerFactory
     ) throws(KernelError) -> SocketAddress {
         precondition(threads.withLock { $0.isEmpty }, "listen before the loops run")
+        try loops[0].kernel.checkIsFree(options.address)
         let address = try loops[0].listen(options, makeHandler)
         guard address.isIP else { return address }
         var others = options

@@ -22,6 +22,16 @@ extension LinuxKernel {
         }
     }
 
+    func checkIsFree(_ address: SocketAddress) throws(KernelError) {
+        guard address.isIP, address.port != 0 else { return }
+        let socket = try Self.open(address)
+        defer { close(socket) }
+        // Alone, this option passes over connections that have ended, and not over a socket that listens.
+        Self.set(socket, SOL_SOCKET, SO_REUSEADDR)
+        if address.isIPv6 { Self.set(socket, Int32(IPPROTO_IPV6), IPV6_V6ONLY) }
+        guard address.withSockaddr({ Glibc.bind(socket.number, $0, $1) }) == 0 else { throw KernelError(errno) }
+    }
+
     func localAddress(of descriptor: Descriptor) throws(KernelError) -> SocketAddress {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)

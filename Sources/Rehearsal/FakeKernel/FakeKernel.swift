@@ -116,6 +116,9 @@ public final class FakeKernel: Kernel, @unchecked Sendable {
 
     // MARK: Sockets
 
+    /// In this world nobody else listens.
+    public func checkIsFree(_ address: SocketAddress) throws(KernelError) {}
+
     /// Listens in this world.
     public func listen(on address: SocketAddress, backlog: Int) throws(KernelError) -> Descriptor {
         network.note(14)

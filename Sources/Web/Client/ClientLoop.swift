@@ -143,6 +143,13 @@ extension ClientLoop: WebSocketSharing {
         siblings.all[loop.index].loop ?? ClientLoop(on: loop, options, tls: tls)
     }
 
+    // Whom we call we have chosen, and there are few of them: each message's own limit is enough.
+    func keepsMore(from held: Int, to more: Int) -> Bool { true }
+
+    func brings(_ held: Int) {}
+
+    func givesBack(_ held: Int) {}
+
     func withCompressor(_ body: (inout Deflaters, inout ByteBuffer) -> Void) {
         body(&deflaters, &scratch)
         scratch.removeAll()

@@ -34,6 +34,8 @@ public import Reactor
     /// Part of the body that arrived before anybody wanted it, or that is being collected.
     var body = ByteBuffer()
     var bodyBytesMax = 0
+    /// How much of the body is counted among what the loop's connections hold.
+    var bodyBytesCounted = 0
     var bodyConsumer: ((BodyEvent) -> Void)?
     /// Written while an earlier response of the connection is still under way.
     var outgoing = ByteBuffer()

@@ -74,7 +74,7 @@ extension HTTP1Connection {
         server.metrics.webSockets.add(loop: server.loop.index)
         phase = .upgraded
         queue.removeAll()
-        exchange.framing = nil
+        letGo(exchange)
         exchange.responseState = .complete
         connection.setHandler(socket)
         connection.deadline = .never
@@ -104,6 +104,12 @@ extension ServerLoop: WebSocketSharing {
     func share(_ limits: SocketLimits) -> SocketLimits.Shared { socketLimits.share(limits) }
 
     func sharing(on loop: EventLoop) -> any WebSocketSharing { siblings[loop.index].serverLoop }
+
+    func keepsMore(from held: Int, to more: Int) -> Bool { unfinished.grow(from: held, to: more) }
+
+    func brings(_ held: Int) { unfinished.bring(held) }
+
+    func givesBack(_ held: Int) { unfinished.giveBack(held) }
 
     func withCompressor(_ body: (inout Deflaters, inout ByteBuffer) -> Void) {
         body(&deflaters, &scratch)

@@ -139,7 +139,23 @@ final class HTTP1Connection: ConnectionHandler {
     /// The exchange is over: it lets go of the connection.
     private func close(_ exchange: Exchange) {
         if exchange.endsConnection { endsAfterQueue = true }
+        letGo(exchange)
+    }
+
+    /// The exchange has no connection any more, and holds nothing on its account.
+    func letGo(_ exchange: Exchange) {
         exchange.framing = nil
+        server.unfinished.giveBack(exchange.bodyBytesCounted)
+        exchange.bodyBytesCounted = 0
+    }
+
+    /// Counts what is kept of a body.
+    private func hasRoom(for exchange: Exchange) -> Bool {
+        guard exchange.framing != nil else { return true }
+        let kept = exchange.body.count
+        guard server.unfinished.grow(from: exchange.bodyBytesCounted, to: kept) else { return false }
+        exchange.bodyBytesCounted = kept
+        return true
     }
 
     /// Whether the response of this exchange may leave now.
@@ -195,6 +211,10 @@ final class HTTP1Connection: ConnectionHandler {
                 return true
             }
             exchange.bodyArrived(span.slice(range))
+            guard hasRoom(for: exchange) else {
+                refuse(.unavailable)
+                return true
+            }
             // The last byte of a body of known length is its end; no further byte needs to come to say so.
             if reader.isComplete, receiving === exchange { endBody(of: exchange) }
             return true
@@ -349,7 +369,7 @@ final class HTTP1Connection: ConnectionHandler {
             cut.bodyFailed()
             if cut.responseState == .none {
                 queue.removeAll { $0 === cut }
-                cut.framing = nil
+                letGo(cut)
                 cut.cancel()
             } else if !cut.isAnswered {
                 cut.cancel()
@@ -378,7 +398,7 @@ final class HTTP1Connection: ConnectionHandler {
         receiving = nil
         for exchange in open {
             exchange.cancel()
-            exchange.framing = nil
+            letGo(exchange)
         }
     }
 }

@@ -40,6 +40,9 @@ final class ServerLoop {
     private var commonFields = ByteBuffer()
     private var commonFieldsEnd = MonotonicTime(nanoseconds: .min)
 
+    /// Of the connections of this loop, sockets too.
+    var unfinished: UnfinishedBytes
+
     var deflaters = Deflaters()
     var socketLimits = SocketLimits.Memory()
     /// Where compressed messages are gathered and inflated: between events it holds nothing.
@@ -54,6 +57,7 @@ final class ServerLoop {
         limits = options.limits
         times = Times(options.limits.http)
         headLimits = HTTPLimits(options.limits.http)
+        unfinished = UnfinishedBytes(options.limits.loop)
         actor = LoopActor(on: loop)
     }
 

@@ -16,6 +16,8 @@ public import Reactor
     private let role: WebSocketRole
     /// Parts of a message that did not come whole. It owns memory only meanwhile.
     private var gathered = ByteBuffer()
+    /// How much of them the loop has counted.
+    private var countedBytes: Int32 = 0
     private var connection: Connection
     /// The sub-protocol agreed on, by its place among those that we speak.
     public var protocolIndex: Int? { protocolPlace < 0 ? nil : Int(protocolPlace) }
@@ -154,10 +156,12 @@ public import Reactor
     public func move(to target: EventLoop, arrived: @escaping @Sendable (Bool) -> Void = { _ in }) {
         // The socket goes with the connection and is not touched here until it has arrived.
         nonisolated(unsafe) let socket = self
+        stopCounting()
         connection.move(to: target) { connection in
             if let connection {
                 unsafe socket.connection = connection
                 unsafe socket.shared = socket.shared.sharing(on: connection.loop)
+                unsafe socket.countAgain()
             }
             arrived(connection != nil)
         }
@@ -238,6 +242,12 @@ protocol WebSocketSharing: AnyObject {
     func share(_ limits: SocketLimits) -> SocketLimits.Shared
     /// The same of another loop.
     func sharing(on loop: EventLoop) -> any WebSocketSharing
+    /// Counts that a socket gathers more of a message; `false` when the loop has no room for it.
+    func keepsMore(from held: Int, to more: Int) -> Bool
+    /// Counts what a socket brings from another loop.
+    func brings(_ held: Int)
+    /// Counts that a socket has let go of what it gathered.
+    func givesBack(_ held: Int)
     /// Lends the loop's compressors, and a buffer that is empty before and after.
     func withCompressor(_ body: (inout Deflaters, inout ByteBuffer) -> Void)
 }
@@ -294,11 +304,29 @@ extension WebSocket: ConnectionHandler {
     }
 
     private func gather(_ part: RawSpan, _ kind: WebSocketKind, _ isCompressed: Bool, _ isLast: Bool) {
+        // Nobody hears what comes behind our own close.
+        guard phase == .open else { return }
+        let more = gathered.count + part.byteCount
+        guard shared.keepsMore(from: Int(countedBytes), to: more) else {
+            return fail(.tryAgainLater, "no room for a long message now")
+        }
+        countedBytes = Int32(clamping: more)
         gathered.append(part)
         guard isLast else { return }
+        stopCounting()
         var whole = ByteBuffer()
         swap(&whole, &gathered)
         if isCompressed { inflate(whole.bytes, kind) } else { deliver(whole.bytes, kind) }
+    }
+
+    private func stopCounting() {
+        shared.givesBack(Int(countedBytes))
+        countedBytes = 0
+    }
+
+    private func countAgain() {
+        countedBytes = Int32(clamping: gathered.count)
+        shared.brings(Int(countedBytes))
     }
 
     private func inflate(_ message: RawSpan, _ kind: WebSocketKind) {
@@ -396,6 +424,7 @@ extension WebSocket: ConnectionHandler {
     /// Called by the loop.
     public func closed(_ connection: Connection, because reason: CloseReason) {
         phase = .closed
+        stopCounting()
         gathered.release()
         handler.closed(self, code: peerCode ?? WebSocketCloseCode(rawValue: 1006))
     }

@@ -48,13 +48,16 @@ extension JSONReader {
         if isNegative { index &+= 1 }
         let first = index
         var magnitude: UInt64 = 0
-        while index < input.end {
+        // Nineteen digits always fit.
+        let stop = min(input.end, first &+ 19)
+        while index < stop {
             let digit = input.byte(index) &- UInt8(ascii: "0")
             guard digit <= 9 else { break }
-            // Nineteen digits always fit.
-            guard index &- first < 19 else { return (try longNumber(), isNegative) }
             magnitude = magnitude &* 10 &+ UInt64(digit)
             index &+= 1
+        }
+        if index &- first == 19, index < input.end, input.byte(index) &- UInt8(ascii: "0") <= 9 {
+            return (try longNumber(), isNegative)
         }
         guard index > first, index &- first == 1 || input.byte(first) != UInt8(ascii: "0"), !isFraction(index) else {
             throw wholeNumberRefusal()

@@ -156,12 +156,25 @@ public struct JSONReader: WireReader, ~Escapable {
 
     /// Checks and skips one value, whatever it is.
     public mutating func skipValue() throws(WireError) {
+        skipSpace()
+        switch try input.peek(.value) {
+        case UInt8(ascii: "\""): _ = try scanText()
+        case UInt8(ascii: "{"):
+            var scope = try beginObject()
+            while try nextKey(in: &scope) != nil { try skipValue() }
+        case UInt8(ascii: "["):
+            var scope = try beginArray(of: .any)
+            while try nextElement(in: &scope) { try skipValue() }
+        default: try skipWord()
+        }
+    }
+
+    /// Checks and skips what is no text and has no parts.
+    private mutating func skipWord() throws(WireError) {
         switch try peekKind() {
         case .null: try null()
         case .bool: _ = try bool()
-        case .number: _ = try numberToken()
-        case .text: _ = try scanText()
-        default: try skipContainer()
+        default: _ = try numberToken()
         }
     }
 

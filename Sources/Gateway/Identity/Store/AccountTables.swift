@@ -86,12 +86,14 @@ extension AccountTables {
         let known = credentials[credential]?.player
         guard let player = known ?? candidate else { throw .unknown }
         if known != nil, let ban = players[player]?.ban, ban.holds(at: now) { throw .banned(ban) }
-        guard open.count < limits.memoryFamiliesMax, open[family.id] == nil else { throw .full }
+        guard open[family.id] == nil else { throw .full }
+        let isFull = open.count >= limits.memoryFamiliesMax && !endPassingLogin(at: now)
+        guard !isFull || players[player]?.families.isEmpty == false else { throw .full }
         if known == nil { try create(player, credential, at: now) }
         guard var row = players[player] else { throw .unavailable }
 
         var ended: [FamilyID] = []
-        let excess = row.families.count + 1 - family.familiesMax
+        let excess = max(row.families.count + 1 - family.familiesMax, isFull ? 1 : 0)
         if excess > 0 { ended = Array(row.families.prefix(excess)) }
         row.families.append(family.id)
         row.seen = now
@@ -123,10 +125,52 @@ extension AccountTables {
         at now: WallTime
     ) throws(AccountRefusal) {
         guard players[player] == nil else { throw .taken }
-        guard playerChecks.count < limits.memoryPlayersMax else { throw .full }
+        guard !playerChecks.isFull || forgetPasserBy(at: now) else { throw .full }
         players[player] = Player(created: now, seen: now, credentials: [credential])
         credentials[credential] = CredentialRecord(player: player, verifier: [])
         playerChecks.append((player, now.adding(limits.memoryPlayerLifetime)))
+    }
+
+    /// How many entries are looked at for room: little work for a login, and each looks at the next ones.
+    private static let looksForRoom = 64
+
+    /// Forgets somebody who came once, long ago, and never again.
+    ///
+    /// - Returns: whether there is room now.
+    private mutating func forgetPasserBy(at now: WallTime) -> Bool {
+        for _ in 0..<Self.looksForRoom {
+            guard let check = playerChecks.popFirst(), let row = players[check.player] else { break }
+            if row.seen == row.created, row.created.adding(limits.memoryPasserByAge) <= now,
+                row.ban == nil, row.roles == .none, row.credentials.count == 1
+            {
+                for family in row.families { _ = close(family, at: now) }
+                forget(check.player, row)
+                break
+            }
+            playerChecks.append(check)
+        }
+        return !playerChecks.isFull
+    }
+
+    private mutating func forget(_ player: PlayerID, _ row: Player) {
+        for credential in row.credentials { credentials[credential] = nil }
+        players[player] = nil
+    }
+
+    /// Ends a login that was never renewed and would have been, had its device been there.
+    ///
+    /// - Returns: whether there is room now.
+    private mutating func endPassingLogin(at now: WallTime) -> Bool {
+        for _ in 0..<Self.looksForRoom {
+            guard let check = familyChecks.popFirst() else { break }
+            guard let family = open[check.family] else { continue }
+            if family.generation == 1, family.opened.adding(limits.memoryPasserByAge) <= now {
+                _ = close(check.family, at: now)
+                break
+            }
+            familyChecks.append(check)
+        }
+        return open.count < limits.memoryFamiliesMax
     }
 
     mutating func renew(_ renewal: Renewal, at now: WallTime) throws(AccountRefusal) -> Renewed {
@@ -264,8 +308,7 @@ extension AccountTables {
             if due > now || !row.families.isEmpty || row.ban != nil || row.roles != .none {
                 playerChecks.append((next.player, max(due, now.adding(.seconds(3_600)))))
             } else {
-                for credential in row.credentials { credentials[credential] = nil }
-                players[next.player] = nil
+                forget(next.player, row)
             }
         }
         let horizon = now.adding(.zero - limits.accessLifetime - limits.clockLeeway - limits.clockLeeway)
