@@ -31,10 +31,11 @@ struct gamekeeper_disk {
     int fail_with[GAMEKEEPER_DISK_OPERATIONS];
     int fail_lasting[GAMEKEEPER_DISK_OPERATIONS];
     int64_t room;
-    int64_t sync_delay;
-    int remembers;
-    int lies;
     int is_off;
+    // Read without the mutex.
+    _Atomic int64_t sync_delay;
+    _Atomic int remembers;
+    _Atomic int lies;
 };
 
 typedef struct disk_file {
@@ -109,10 +110,9 @@ static int file_write(sqlite3_file *file, const void *bytes, int count, sqlite3_
     pthread_mutex_lock(&f->disk->mutex);
     int is_full = f->disk->room >= 0 && f->disk->room < count;
     if (!is_full && f->disk->room >= 0) f->disk->room -= count;
-    int remembers = f->disk->remembers && f->path;
     pthread_mutex_unlock(&f->disk->mutex);
     if (is_full) return SQLITE_FULL;
-    if (remembers && !remember(f, count, offset)) return SQLITE_IOERR_NOMEM;
+    if (f->disk->remembers && f->path && !remember(f, count, offset)) return SQLITE_IOERR_NOMEM;
     return f->real->pMethods->xWrite(f->real, bytes, count, offset);
 }
 
@@ -148,8 +148,9 @@ static int file_sync(sqlite3_file *file, int flags) {
     disk_file *f = mine(file);
     int result = begin(f->disk, GAMEKEEPER_DISK_SYNC);
     if (result) return result;
-    if (f->disk->sync_delay > 0) {
-        struct timespec delay = {f->disk->sync_delay / 1000000000, f->disk->sync_delay % 1000000000};
+    int64_t wait = f->disk->sync_delay;
+    if (wait > 0) {
+        struct timespec delay = {wait / 1000000000, wait % 1000000000};
         nanosleep(&delay, 0);
     }
     if (f->disk->lies) return SQLITE_OK;
@@ -321,15 +322,11 @@ void gamekeeper_disk_set_room(gamekeeper_disk *disk, int64_t bytes) {
 void gamekeeper_disk_set_sync_delay(gamekeeper_disk *disk, int64_t nanoseconds) { disk->sync_delay = nanoseconds; }
 
 void gamekeeper_disk_remember(gamekeeper_disk *disk) {
-    pthread_mutex_lock(&disk->mutex);
     disk->remembers = 1;
-    pthread_mutex_unlock(&disk->mutex);
 }
 
 void gamekeeper_disk_lie(gamekeeper_disk *disk) {
-    pthread_mutex_lock(&disk->mutex);
     disk->lies = 1;
-    pthread_mutex_unlock(&disk->mutex);
 }
 
 void gamekeeper_disk_cut_power(gamekeeper_disk *disk) {

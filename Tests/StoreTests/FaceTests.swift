@@ -243,3 +243,59 @@ final class Tally: Sendable {
         }
     }
 }
+
+@Suite("Document shelf") struct ShelfTests {
+    private struct Bag: Codable, Equatable, Sendable {
+        var gold = 0
+        var items: [String] = []
+    }
+
+    @Test(arguments: SubjectKind.allCases)
+    func `a type of the game's is written and read as such`(kind: SubjectKind) async throws {
+        try await withStore(kind) { store in
+            let bags = try store.shelf(of: Bag.self, in: "bags")
+            #expect(try await bags.get("ann") == nil)
+            try await bags.set("ann", to: Bag(gold: 3, items: ["sword"]), expecting: .absent)
+            try await bags.update("ann") { bag throws(StoreError) in
+                var bag = bag ?? Bag()
+                bag.gold += 10
+                return bag
+            }
+            #expect(try await bags.get("ann") == Bag(gold: 13, items: ["sword"]))
+            try await bags.remove("ann")
+            #expect(try await bags.get("ann") == nil)
+        }
+    }
+
+    @Test func `a document of another shape is an error, and no default is saved over it`() async throws {
+        try await withStore(.memory) { store in
+            let bags = try store.shelf(of: Bag.self, in: "bags")
+            let words = try store.shelf(of: String.self, in: "bags")
+            try await words.set("ann", to: "a text")
+            let otherShape = StoreError.refused(.badBody(.otherShape))
+            await #expect(throws: otherShape) { try await bags.get("ann") }
+            await #expect(throws: otherShape) { try await bags.update("ann") { $0 ?? Bag() } }
+            #expect(try await words.get("ann") == "a text")
+        }
+    }
+
+    @Test func `what is written beside a document stays when the shelf changes it`() async throws {
+        try await withStore(.memory) { store in
+            let bags = try store.shelf(of: Bag.self, in: "bags")
+            let notes = try DocumentNotes(userIDs: ["ann"])
+            let write = Write(try bags.key("ann"), .set(try body(["gold": 1, "items": []])), notes: notes)
+            _ = try await store.perform(.write(write))
+            try await bags.update("ann") { _ in Bag(gold: 2) }
+            #expect(try await store.document(try bags.key("ann"))?.notes.userIDs == ["ann"])
+        }
+    }
+
+    @Test func `numbers that are none and bad names do not come through`() async throws {
+        try await withStore(.memory) { store in
+            let numbers = try store.shelf(of: Double.self, in: "numbers")
+            await #expect(throws: StoreError.refused(.badBody(.notFinite))) { try await numbers.set("a", to: .nan) }
+            await #expect(throws: StoreError.refused(.badName(.empty))) { try await numbers.get("") }
+            #expect(throws: StoreRefusal.badName(.reserved)) { try store.shelf(of: Double.self, in: "~account") }
+        }
+    }
+}

@@ -25,7 +25,10 @@ public final class FileLock: Sendable {
     /// Lets go. Doing it twice does no harm.
     public func release() {
         let held = descriptor.exchange(-1, ordering: .acquiringAndReleasing)
-        if held >= 0 { close(held) }
+        guard held >= 0 else { return }
+        // Said outright: a child that is being started has the descriptor until it becomes another program.
+        flock(held, LOCK_UN)
+        close(held)
     }
 
     /// Takes the lock if nobody holds it. The file is made if there is none. Never waits.

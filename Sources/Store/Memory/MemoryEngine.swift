@@ -50,7 +50,8 @@ extension MemoryTables {
         let cursor = step.from ?? PruneCursor(phase: .expired)
         switch cursor.phase {
         case .expired:
-            let expired = heads.filter { !($0.value.expires.map { now < $0 } ?? true) }.keys.prefix(step.rowsMax)
+            let expired = heads.filter { !($0.value.expires.map { now < $0 } ?? true) }.keys.sorted()
+                .prefix(step.rowsMax)
             for key in expired { remove(key) }
             report.documents = expired.count
             report.next = expired.count == step.rowsMax ? cursor : PruneCursor(phase: .versions)

@@ -101,8 +101,9 @@ struct WriterQueue<Ticket: Sendable>: ~Copyable, Sendable {
     mutating func next(at now: MonotonicTime) -> Step {
         if isGivenUp(at: now) { return .stop }
         if let nextTry = breaker.nextTry, now < nextTry {
-            isAsleep = true
-            return .sleep(until: min(nextTry, nextDeadline))
+            // Nobody who comes now wakes the writer: whoever was taken in waits at least until the next try.
+            let nextGivenUp = max(earliestDeadline, now + Self.givingUpPause)
+            return .sleep(until: min(nextTry, stopsBy ?? .never, nextGivenUp))
         }
         if case .failed = health {
             breaker.tries()
@@ -196,9 +197,12 @@ struct WriterQueue<Ticket: Sendable>: ~Copyable, Sendable {
         return notices
     }
 
+    /// Looking for those whose patience has ended costs a look at everybody, so it is not done for each of them.
+    private static var givingUpPause: Duration { .milliseconds(20) }
+
     /// The moment at which somebody's patience ends. Asked for only while the store is away.
-    private var nextDeadline: MonotonicTime {
-        var earliest = stopsBy ?? .never
+    private var earliestDeadline: MonotonicTime {
+        var earliest = MonotonicTime.never
         for submission in group { if let submission { earliest = min(earliest, submission.deadline) } }
         for place in 0..<waiting.count { earliest = min(earliest, waiting[place].deadline) }
         return earliest
