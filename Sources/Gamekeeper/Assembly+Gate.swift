@@ -3,6 +3,7 @@ import Console
 import Contracts
 import Gateway
 import Reactor
+import Store
 
 // A game's gate, made from what the operator chose.
 extension Assembly {
@@ -10,6 +11,7 @@ extension Assembly {
         of game: any Game.Type,
         _ configuration: Configuration,
         _ telemetry: Telemetry,
+        _ store: Store?,
         on loops: EventLoopGroup
     ) throws(Failure) -> Gate {
         var limits = configuration.limits
@@ -26,8 +28,11 @@ extension Assembly {
         } catch {
             throw .keys(error)
         }
+        let accounts: any AccountStore =
+            store.map { DocumentAccountStore($0, limits: limits.identity) }
+            ?? MemoryAccountStore(limits: limits.identity)
         let identity = IdentityService(
-            store: MemoryAccountStore(limits: limits.identity),
+            store: accounts,
             vault: vault,
             loops: loops.loops.count,
             limits: limits.identity
@@ -49,6 +54,33 @@ extension Assembly {
 }
 
 extension Assembly {
+    /// Opens the store; nil where everything is kept in memory.
+    static func store(_ configuration: Configuration) throws(Failure) -> Store? {
+        let place = configuration.storePlace
+        guard place != .memory else { return nil }
+        if let data = configuration.data {
+            do throws(FileRefusal) { try Files.makeFolder(data) } catch { throw .data(error) }
+        }
+        var options = StoreOptions()
+        options.limits = configuration.limits.store
+        do throws(StoreTrouble) { return try Store(place, options) } catch { throw .store(place, error) }
+    }
+
+    /// Before anybody comes it is known who was thrown out lately: their access tokens may be about. It blocks the main
+    /// thread, which has nothing else to do yet.
+    func beginIdentity(of gate: Gate) {
+        let isKnown = Latch()
+        Task {
+            do {
+                try await gate.identity.begin(at: gate.server.wall)
+            } catch {
+                gate.server.log.error("ended logins could not be read", ["reason": .text("\(error)")])
+            }
+            isKnown.open()
+        }
+        isKnown.wait(within: stopTimeout)
+    }
+
     /// Once a minute logins and accounts that have expired are forgotten, the next signing key is made in time, and the
     /// system gets back what a peak has left behind.
     static func maintain(_ gate: Gate, _ limits: Limits.Blocking) {

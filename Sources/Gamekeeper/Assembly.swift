@@ -2,6 +2,7 @@ public import Base
 public import Console
 public import Gateway
 public import Reactor
+public import Store
 public import Web
 
 /// The rooms of one process, put together and listening, not yet running.
@@ -14,6 +15,8 @@ public final class Assembly: Sendable {
     public let tls: TLSServer?
     /// Where players' calls come in, where a game runs.
     public let gate: Gate?
+    /// What outlives the process, where it is not kept in memory.
+    public let store: Store?
     private let hooks: GameHooks
     /// Where the process logs and counts.
     public let telemetry: Telemetry
@@ -22,7 +25,7 @@ public final class Assembly: Sendable {
     /// The version of the server.
     public static let version = "0.1.0"
     private var log: Log { telemetry.log }
-    private let stopTimeout: Duration
+    let stopTimeout: Duration
     private let blocking: Limits.Blocking
 
     /// Why a process does not start.
@@ -39,6 +42,10 @@ public final class Assembly: Sendable {
         case tls(TLSError)
         /// The keys that sign tokens can't be used.
         case keys(KeyRefusal)
+        /// The store can't be used.
+        case store(StorePlace, StoreTrouble)
+        /// The data folder can't be used.
+        case data(FileRefusal)
     }
 
     /// Puts the process together.
@@ -84,8 +91,10 @@ public final class Assembly: Sendable {
         )
         hooks = game?.hooks ?? GameHooks()
         if let game {
-            gate = try Self.gate(of: game, configuration, telescope.telemetry, on: loops)
+            store = try Self.store(configuration)
+            gate = try Self.gate(of: game, configuration, telescope.telemetry, store, on: loops)
         } else {
+            store = nil
             gate = nil
         }
         operations = try Operations(
@@ -132,6 +141,7 @@ public final class Assembly: Sendable {
         Signals.block()
         ProcessLimits.raiseDescriptors()
         operations.start()
+        if let gate { beginIdentity(of: gate) }
         loops.start()
         operations.serving()
         log.write(
@@ -154,6 +164,7 @@ public final class Assembly: Sendable {
         gate?.stop()
         loops.stop(within: stopTimeout)
         operations.stop()
+        store?.close(within: stopTimeout)
         log.write(.info, "stopped")
     }
 
@@ -178,6 +189,8 @@ extension Assembly.Failure: CustomStringConvertible {
         case .listening(let address, let error): "can't listen on \(address): \(error)"
         case .kernel(let error): "the system refuses an event loop: \(error)"
         case .keys(let error): "the keys that sign tokens can't be used: \(error)"
+        case .store(let place, let trouble): "the store \(place) can't be used: \(trouble.words)"
+        case .data(let error): "the data folder can't be used: \(error)"
         case .metrics(let error): "a metric can't be registered: \(error)"
         case .tls(let error): "\(error)"
         }

@@ -149,6 +149,19 @@ private func read(_ path: String, bytesMax: Int = 100, privacy: Files.Privacy = 
         }
     }
 
+    @Test func `a private file is made empty, and one that is there keeps its bytes`() throws {
+        let scratch = try Scratch()
+        let path = "\(scratch.path)/own"
+        try Files.makePrivate(path)
+        #expect(mode(path) == 0o600)
+        try write("one", path)
+        try Files.makePrivate(path)
+        #expect(try Files.read(path, bytesMax: 10).array() == Array("one".utf8))
+        #expect(throws: FileRefusal("\(scratch.path)/none/own", .notFound)) {
+            try Files.makePrivate("\(scratch.path)/none/own")
+        }
+    }
+
     @Test func `a folder that is there keeps its mode`() throws {
         let scratch = try Scratch()
         let path = "\(scratch.path)/shared"

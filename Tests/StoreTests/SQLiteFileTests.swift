@@ -53,6 +53,17 @@ import Wire
         #expect(try contents(scratch.file) == before)
     }
 
+    @Test func `what is stored is its owner's alone to read`() async throws {
+        let scratch = try Scratch()
+        let store = try open(scratch.file)
+        _ = try await store.perform(.write(Write(try DocumentKey("bags", "ada"), .set(try DocumentBody(.int(1))))))
+        for suffix in ["", "-wal", "-shm", ".lock"] {
+            var status = stat()
+            #expect(stat(scratch.file + suffix, &status) == 0 && status.st_mode & 0o777 == 0o600, "\(suffix)")
+        }
+        store.close()
+    }
+
     @Test func `a folder that is not there is told`() throws {
         let scratch = try Scratch()
         #expect(throws: StoreTrouble.cannotOpen) { try open("\(scratch.path)/none/game.db") }

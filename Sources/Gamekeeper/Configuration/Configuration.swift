@@ -1,6 +1,7 @@
 public import Base
 public import Console
 public import Reactor
+public import Store
 public import Web
 
 /// Everything that an operator can choose, read once before the start.
@@ -30,6 +31,8 @@ public struct Configuration: Sendable {
     public var origins: [String] = []
     /// The folder of everything that outlives the process; nothing for development: keys in memory, gone at the end.
     public var data: String? = "gamekeeper-data"
+    /// Where accounts and documents are stored; nil for a file in the data folder, or memory where there is none.
+    public var store: StorePlace?
     /// The level from which lines are logged.
     public var logLevel = LogLevel.info
     /// What lines of the log look like.
@@ -84,4 +87,9 @@ public struct Configuration: Sendable {
 
     /// Whether keys live in memory only, so that everybody is a stranger again after a restart.
     public var isDevelopment: Bool { data == nil }
+
+    /// Where accounts and documents are stored.
+    public var storePlace: StorePlace {
+        store ?? data.map { .sqlite(path: $0 + "/gamekeeper.db") } ?? .memory
+    }
 }

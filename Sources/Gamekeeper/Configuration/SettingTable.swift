@@ -1,6 +1,7 @@
 import Base
 import Console
 import Reactor
+import Store
 import Web
 
 /// Every setting there is. Flags, environment, file, `gamekeeper config` and its documents all come from this table.
@@ -116,7 +117,17 @@ public enum SettingTable {
             return true
         } show: {
             $0.data ?? "none"
-        }
+        },
+        one(
+            "store",
+            "data, memory, or sqlite:PATH",
+            "Where accounts are stored; data is a file in the data folder, or memory where that is none."
+        ) { configuration, text in
+            configuration.store = text == "data" ? nil : StorePlace(text)
+            return text == "data" || configuration.store != nil
+        } show: {
+            $0.store?.description ?? "data"
+        },
     ]
 
     // MARK: What it tells

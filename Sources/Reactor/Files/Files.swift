@@ -57,6 +57,19 @@ public enum Files {
         try syncFolder(of: path)
     }
 
+    /// Makes an empty file that its owner alone may read and write. One that is there already stays as it is.
+    ///
+    /// - Throws: why not.
+    public static func makePrivate(_ path: String) throws(FileRefusal) {
+        try check(path)
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode_t(0o600))
+        if descriptor >= 0 {
+            close(descriptor)
+        } else if errno != EEXIST {
+            throw FileRefusal(path, errno: errno)
+        }
+    }
+
     /// Makes a folder that its owner alone may enter, and those above it that are missing. One that is there already
     /// stays as it is.
     ///

@@ -22,6 +22,16 @@ public enum StorePlace: Hashable, Sendable {
     }
 }
 
+extension StorePlace: CustomStringConvertible {
+    /// The text that names it.
+    public var description: String {
+        switch self {
+        case .memory: "memory"
+        case .sqlite(let path): "sqlite:\(path)"
+        }
+    }
+}
+
 /// What a store needs to know beside its place.
 public struct StoreOptions: Sendable {
     /// The bounds that it lives under.

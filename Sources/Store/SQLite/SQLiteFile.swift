@@ -41,6 +41,9 @@ final class SQLiteFile: Sendable {
 
     /// Opens the connection that writes, makes or migrates the schema, and checks the file after an unclean stop.
     func open() throws(StoreTrouble) -> Opened {
+        // Players' data is nobody else's to read; SQLite gives the files beside it the same mode. What keeps it from being
+        // made here is said by SQLite next.
+        if disk == nil { try? Files.makePrivate(path) }
         let connection = try connect()
         let found = try SQLiteSchema.found(in: connection)
         guard !connection.isReadOnly else { throw .readOnly }
