@@ -4,6 +4,7 @@ import Contracts
 import Gateway
 import Reactor
 import Store
+import Synchronization
 
 // A game's gate, made from what the operator chose.
 extension Assembly {
@@ -81,12 +82,20 @@ extension Assembly {
         isKnown.wait(within: stopTimeout)
     }
 
-    /// Once a minute logins and accounts that have expired are forgotten, the next signing key is made in time, and the
-    /// system gets back what a peak has left behind.
-    static func maintain(_ gate: Gate, _ limits: Limits.Blocking) {
+    /// Once a minute what has expired is forgotten, the next signing key is made in time, and the system gets back what a
+    /// peak has left behind. A round that takes longer leaves out the next one.
+    static func maintain(_ gate: Gate, _ store: Store?, _ limits: Limits.Blocking) {
         let pool = BlockingPool(limits: limits)
+        let isBusy = Busy()
         gate.server.every(.seconds(60)) { server in
+            guard isBusy.begin() else { return }
             Task {
+                defer { isBusy.end() }
+                do {
+                    _ = try await store?.forget()
+                } catch {
+                    server.log.error("the store could not forget", ["reason": .text("\(error)")])
+                }
                 do {
                     try await gate.identity.maintain(at: server.wall, on: pool)
                     try await pool.run { _ = ProcessMemory.giveBack() }
@@ -96,6 +105,15 @@ extension Assembly {
             }
         }
     }
+}
+
+/// Whether something is under way that must not be begun twice.
+private final class Busy: Sendable {
+    private let isBusy = Atomic<Bool>(false)
+
+    func begin() -> Bool { !isBusy.exchange(true, ordering: .acquiring) }
+
+    func end() { isBusy.store(false, ordering: .releasing) }
 }
 
 extension AdminDesk {

@@ -154,7 +154,7 @@ public final class Assembly: Sendable {
             ]
         )
         if let gate {
-            Self.maintain(gate, blocking)
+            Self.maintain(gate, store, blocking)
             hooks.started?(gate.server)
         }
         announce(self)

@@ -32,6 +32,21 @@ final class Tally: Sendable {
 
 @Suite("Store") struct FaceTests {
     @Test(arguments: SubjectKind.allCases)
+    func `all that has expired is forgotten in small steps`(kind: SubjectKind) async throws {
+        try await withStore(kind, { $0.limits.pruneRowsPerStep = 3 }) { store in
+            let longAgo = WallTime(nanoseconds: 1)
+            for number in 0..<20 {
+                let write = Write(try key("k\(number)"), .set(try body(.int(1))), lifetime: .until(longAgo))
+                _ = try await store.perform(.write(write))
+            }
+            _ = try await store.perform(.write(Write(try key("stays"), .set(try body(.int(1))))))
+            #expect(try await store.forget(pause: .zero).documents == 20)
+            #expect(try await store.forget(pause: .zero) == PruneReport())
+            #expect(try await store.document(key("stays")) != nil)
+        }
+    }
+
+    @Test(arguments: SubjectKind.allCases)
     func `what was acknowledged is read by everybody at once`(kind: SubjectKind) async throws {
         try await withStore(kind) { store in
             for number in 0..<50 {

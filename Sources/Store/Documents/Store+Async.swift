@@ -49,6 +49,26 @@ extension Store {
         return found.first ?? nil
     }
 
+    /// Forgets what nobody needs any more: old versions, documents that have expired, outcomes. It goes in small steps with
+    /// a pause behind each, so that nobody who writes waits for it, and ends when there is nothing more to forget.
+    ///
+    /// - Returns: what is gone.
+    /// - Throws: why it has ended early; the next call begins anew.
+    public func forget(pause: Duration = .milliseconds(10)) async throws(StoreError) -> PruneReport {
+        var all = PruneReport()
+        repeat {
+            let step = PruneStep(from: all.next, rowsMax: limits.pruneRowsPerStep)
+            guard case .pruned(let report) = try await perform(.prune(step)) else { return all }
+            all.versions += report.versions
+            all.documents += report.documents
+            all.outcomes += report.outcomes
+            all.next = report.next
+            // Whoever is cancelled while he pauses goes on to the next step, and is told by it.
+            if all.next != nil { try? await Task.sleep(for: pause) }
+        } while all.next != nil
+        return all
+    }
+
     /// Changes a document by what it is: reads it, has the closure say what becomes of it, and writes that if nobody wrote
     /// in between; else all of it again, at most `updateTriesMax` times.
     ///

@@ -189,7 +189,7 @@ public final class DocumentAccountStore: AccountStore {
         }
     }
 
-    /// Nothing: what has expired goes with the store's own forgetting.
+    /// Nothing: what has expired goes when the store forgets (`Store.forget`).
     public func prune(at now: WallTime) async throws {}
 }
 
