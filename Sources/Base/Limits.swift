@@ -39,6 +39,8 @@ public struct Limits: Sendable, Equatable {
     public var operations = Operations()
     /// Limits of documents, locks and their writer.
     public var store = Store()
+    /// Limits of the store's connections to a PostgreSQL server.
+    public var postgres = Postgres()
 
     /// The defaults.
     public init() {}

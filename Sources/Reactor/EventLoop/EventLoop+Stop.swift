@@ -33,6 +33,7 @@ extension EventLoop {
         readMailbox()
         for act in lastActs { act() }
         lastActs = []
+        endWatches()
         runJobs()
         buryCondemned()
         listeners.removeAll()
