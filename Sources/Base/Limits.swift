@@ -63,6 +63,8 @@ extension Limits {
         public var receiveBufferBytes = 128 << 10
         /// Timers at once: per connection its idle, its write and its ping timer, and some for everybody else.
         public var timersMax = 100_000
+        /// Foreign descriptors that a loop watches for their owners: connections of a library to a database.
+        public var watchesMax = 1_024
         /// How long the loop does not look for new descriptors after it ran out of them: each try costs a system call.
         public var acceptPause = Duration.milliseconds(100)
         /// An iteration longer than this is counted and logged as lag: at 20 Hz it is half a tick.
