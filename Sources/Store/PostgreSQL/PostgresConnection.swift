@@ -275,8 +275,9 @@ extension StoreTrouble {
     /// Reads libpq's words about a connection that was not made. Where the server has spoken, they end with its five
     /// letters (`FATAL:  28P01`); else they are libpq's own, in English, because nobody has told it another language.
     init(dialling words: String) {
-        let text = words.split(separator: "\n").last.map(String.init) ?? words
-        if let state = Self.state(in: text) {
+        let lines = words.split(separator: "\n")
+        let text = lines.first.map(String.init) ?? words
+        if let state = lines.lazy.compactMap({ Self.state(in: $0) }).last {
             self = state.trouble("it refuses the connection")
         } else if text.contains("no password supplied") {
             self = .server(.wrongPassword)
@@ -287,7 +288,7 @@ extension StoreTrouble {
         }
     }
 
-    private static func state(in text: String) -> SQLState? {
+    private static func state(in text: Substring) -> SQLState? {
         guard let letters = text.split(separator: " ").last, letters.utf8.count == 5,
             text.contains("FATAL:") || text.contains("ERROR:"),
             letters.utf8.allSatisfy({ (48...57).contains($0) || (65...90).contains($0) })

@@ -163,12 +163,20 @@ final class PostgresEngine: StoreEngine {
 enum PostgresDoubts {
     enum Fate: Sendable { case committed, aborted, inProgress }
 
-    /// Asks for the transaction's fate, ends a session of ours that still works on it, and looks for its newest row.
+    /// Asks whether the transaction is still under way, ends the session of ours that it is in, and looks for its row: in
+    /// this order, so that what is over has left its row before it is looked for.
     static func calls(_ proof: PostgresGroup.Proof) -> [PostgresCall] {
+        let number = "'\(proof.transaction)'::xid8"
         var row = PostgresCall(.proof)
-        row.add(proof.row?.sequence ?? 0)
+        row.add(proof.row.sequence)
         return [
-            PostgresCall(plain: "SELECT pg_xact_status('\(proof.transaction)'::xid8) = 'committed'"),
+            // A server that has crashed may not have come to that number yet.
+            PostgresCall(
+                plain: """
+                    SELECT (CASE WHEN \(number) < pg_snapshot_xmax(pg_current_snapshot())
+                        THEN pg_xact_status(\(number)) END IS NOT DISTINCT FROM 'in progress')::int
+                    """
+            ),
             PostgresCall(
                 plain: """
                     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -176,20 +184,19 @@ enum PostgresDoubts {
                     """
             ),
             row,
-            PostgresCall(plain: "SELECT pg_xact_status('\(proof.transaction)'::xid8) = 'in progress'"),
         ]
     }
 
     static func fate(_ results: [PostgresRows], _ proof: PostgresGroup.Proof) -> Fate {
-        guard results.count == 4 else { return .inProgress }
-        if results[3].number(0, 0) != 0 { return .inProgress }
-        guard let row = proof.row else { return results[0].number(0, 0) != 0 ? .committed : .aborted }
-        let found = results[2]
-        return found.count == 1 && found.bytes(0, 0) == row.name && found.number(0, 1) == row.version
-            ? .committed : .aborted
+        guard results.count == 3, results[0].number(0, 0) == 0 else { return .inProgress }
+        let (found, row) = (results[2], proof.row)
+        let isThere =
+            found.count == 1 && found.bytes(0, 0) == row.name && found.number(0, 1) == row.version
+            && found.time(0, 2) == row.at
+        return isThere ? .committed : .aborted
     }
 }
 
 extension PostgresStatement {
-    static let proof = PostgresStatement("proof", [.number], "SELECT name, version FROM log WHERE sequence = $1")
+    static let proof = PostgresStatement("proof", [.number], "SELECT name, version, at FROM log WHERE sequence = $1")
 }

@@ -17,11 +17,11 @@ struct PostgresGroup: ~Copyable {
         case nonsense
     }
 
-    /// By what it is found out whether a commit was made of which nobody knows.
+    /// By what it is found out whether a commit was made of which nobody knows: a row that nothing removes soon. The
+    /// transaction's number alone would not do, because a server that has crashed may give it once more.
     struct Proof: Sendable {
         let transaction: Int64
-        /// Its newest log row: transactions of another server may have the same number.
-        var row: (sequence: Int64, name: [UInt8], version: Int64)?
+        let row: LogRow
     }
 
     private let commands: [Command]
@@ -33,7 +33,7 @@ struct PostgresGroup: ~Copyable {
     private let increments: [DocumentKey]
     private let restores: [(key: DocumentKey, version: Int64)]
 
-    /// - Parameter given: the time, where it is not the server's.
+    /// Looks through the commands; `given` is the time where it is not the server's.
     init(_ commands: [Command], _ retention: RetentionRules, at given: WallTime?) {
         var (keys, scores, outcomes) = (Set<DocumentKey>(), Set<DocumentKey>(), Set<OutcomeName>())
         var increments = Set<DocumentKey>()
@@ -131,12 +131,32 @@ struct PostgresGroup: ~Copyable {
         }
         guard set.isChanged else { return .nothing(answers) }
         guard set.nextSequence - first < 1 << PostgresSchema.placeBits else { return .nonsense }
-        var proof = Proof(transaction: moment.number(0, 3))
         let dropped = Set(set.dropped)
-        if let row = set.log.last(where: { !dropped.contains($0.sequence) }) {
-            proof.row = (row.sequence, row.name, row.version)
+        var rows = dropped.isEmpty ? set.log : set.log.filter { !dropped.contains($0.sequence) }
+        let proof = proof(for: set, among: &rows)
+        let calls = write(set, rows, found)
+        return .write(calls, Proof(transaction: moment.number(0, 3), row: proof), answers)
+    }
+
+    /// The newest row that stays; or else a mark, which looks like an event without a topic and is shown to nobody.
+    private func proof(for set: borrowing WorkingSet, among rows: inout [LogRow]) -> LogRow {
+        let rules = set.retention
+        let staying = rows.last {
+            $0.kind == .event || rules.time(for: DocumentKey(packed: $0.name)) > .zero
         }
-        return .write(write(set, found, without: dropped), proof, answers)
+        if let staying { return staying }
+        let mark = LogRow(
+            sequence: set.nextSequence,
+            kind: .event,
+            name: [],
+            version: 0,
+            previous: 0,
+            at: set.now,
+            body: [],
+            notes: []
+        )
+        rows.append(mark)
+        return mark
     }
 
     private func read(_ results: [PostgresRows]) -> Found {
@@ -178,10 +198,8 @@ struct PostgresGroup: ~Copyable {
 
     // MARK: Writing
 
-    private func write(_ set: borrowing WorkingSet, _ found: Found, without dropped: Set<Int64>) -> [PostgresCall] {
-        var calls: [PostgresCall] = []
-        let rows = dropped.isEmpty ? set.log : set.log.filter { !dropped.contains($0.sequence) }
-        if !rows.isEmpty { calls.append(PostgresWrites.log(rows, at: set.now)) }
+    private func write(_ set: borrowing WorkingSet, _ rows: [LogRow], _ found: Found) -> [PostgresCall] {
+        var calls = [PostgresWrites.log(rows, at: set.now)]
         let first = set.log.first?.sequence ?? .max
         let stored = set.dropped.filter { $0 < first }
         if !stored.isEmpty { calls.append(PostgresWrites.drop(stored)) }

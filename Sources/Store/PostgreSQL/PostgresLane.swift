@@ -186,11 +186,11 @@ struct ReconnectPace: Sendable {
     /// What was the matter, if it is too early to try again.
     func trouble(at now: MonotonicTime) -> StoreTrouble? { last.flatMap { now < $0.until ? $0.trouble : nil } }
 
-    /// - Parameter draw: from 0 to 1.
+    /// Notes a failure; `draw` is from 0 to 1.
     mutating func failed(_ trouble: StoreTrouble, at now: MonotonicTime, draw: Double) {
         failures = min(failures + 1, 30)
         var bound = limits.backoffMin
-        for _ in 1..<max(2, failures) where bound < limits.backoffMax { bound *= 2 }
+        for _ in 0..<(failures - 1) where bound < limits.backoffMax { bound *= 2 }
         last = (trouble, now + min(bound, limits.backoffMax) * draw)
     }
 

@@ -136,7 +136,7 @@ extension PostgresStatement {
         """
         SELECT name, sequence FROM head
         WHERE expires <= coalesce($1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000)
-        ORDER BY name LIMIT $2 FOR UPDATE SKIP LOCKED
+        ORDER BY name LIMIT $2 FOR UPDATE
         """
     )
     static let oldRows = PostgresStatement(

@@ -171,6 +171,8 @@ enum PostgresQueries {
             guard let kind = LogRow.Kind(rawValue: rows.number(row, 1)) else { return nil }
             if rows.isNull(row, 5) { break }
             last = rows.number(row, 0)
+            // A mark, by which a writer knows its commit.
+            if kind == .event, rows.bytes(row, 2).isEmpty { continue }
             let found = LogRow(
                 sequence: last,
                 kind: kind,

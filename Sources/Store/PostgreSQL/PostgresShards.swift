@@ -61,10 +61,12 @@ enum PostgresShards {
         return firsts.map { $0 < 0 ? [] : texts[root($0)] }
     }
 
-    /// FNV-1a: the same in every process, so that two of them rarely meet on the way to the same rows.
+    /// FNV-1a, and a mixing of its bits behind it, because names differ in their ends. It is the same in every process, so
+    /// that connections of two of them rarely meet on the way to the same rows.
     private static func lane(of name: [UInt8], _ lanes: Int) -> Int {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in name { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        hash = (hash ^ hash >> 32) &* 0xD6E8_FEB8_6659_FD93
         return Int((hash >> 32) % UInt64(lanes))
     }
 }
