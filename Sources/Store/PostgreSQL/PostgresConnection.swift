@@ -133,8 +133,8 @@ import Reactor
     private func run(_ statement: PostgresStatement, _ call: PostgresCall) -> Bool {
         let lengths = call.places.map { Int32(truncatingIfNeeded: $0?.count ?? 0) }
         let formats = [Int32](repeating: 1, count: call.places.count)
-        // A spare byte, so that there is an address also where a parameter is empty: no address is NULL.
-        let bytes = call.bytes + [0]
+        // There must be an address also where a parameter is empty: no address is NULL.
+        let bytes = call.bytes.isEmpty ? [0] : call.bytes
         return unsafe bytes.withUnsafeBytes { memory in
             let values = unsafe call.places.map { place in
                 unsafe place.flatMap { unsafe memory.baseAddress?.advanced(by: $0.lowerBound) }?

@@ -59,7 +59,8 @@ final class PostgresEngine: StoreEngine {
 
     func run(_ commands: [Command], at now: WallTime) throws(EngineFailure) -> [Answer] {
         guard doubt == nil else { throw EngineFailure(trouble: .server(.lost), isUndone: true) }
-        var parts = PostgresShards.parts(of: commands, lanes: lanes.count).map {
+        let used = PostgresShards.lanes(for: commands.count, of: lanes.count)
+        var parts = PostgresShards.parts(of: commands, lanes: used).map {
             (places: $0.places, lane: $0.lane, state: Doubt.State.undone)
         }
         let trouble = run(commands, &parts, at: now)

@@ -8,6 +8,15 @@ enum PostgresShards {
         var places: [Int]
     }
 
+    /// Below this a second connection costs more, with its own statements and its own commit behind the first one's, than
+    /// it gains by deciding and writing at the same time.
+    private static let commandsPerLane = 96
+
+    /// How many connections a group is worth.
+    static func lanes(for count: Int, of lanes: Int) -> Int {
+        min(lanes, (count + commandsPerLane - 1) / commandsPerLane)
+    }
+
     static func parts(of commands: [Command], lanes: Int) -> [Part] {
         guard lanes > 1, commands.count > 1 else { return [Part(lane: 0, places: Array(commands.indices))] }
         let names = commands.map { $0.shardNames }
