@@ -51,6 +51,10 @@ extension Limits {
         /// Failures in a row after which the store is called away, and impatient commands are refused at once.
         public var failuresToOpen = 3
 
+        /// How often the transform of one update is run again because somebody else wrote first. A document that is
+        /// fought over more than this wants a lock.
+        public var updateTriesMax = 16
+
         /// Threads that read, each with a connection of its own.
         public var readers = 2
         /// Reads that share one transaction: taking a snapshot costs as much as some reads.

@@ -172,3 +172,32 @@ private func read(_ path: String, bytesMax: Int = 100, privacy: Files.Privacy = 
     ])
     func `the folder of a path`(path: String, folder: String) { #expect(Files.folder(of: path) == folder) }
 }
+
+@Suite struct FileLockTests {
+    private func take(_ path: String) throws -> FileLock? {
+        if case .held(let lock) = try FileLock.take(path) { lock } else { nil }
+    }
+
+    @Test func `one at a time has a lock, until it is released or forgotten`() throws {
+        let scratch = try Scratch()
+        let path = "\(scratch.path)/lock"
+        var first = try take(path)
+        #expect(first != nil)
+        #expect(try take(path) == nil)
+        first?.release()
+        first?.release()
+        let second = try take(path)
+        #expect(second != nil)
+        // The first one's end is not the second one's.
+        first = nil
+        #expect(try take(path) == nil)
+        withExtendedLifetime(second) {}
+    }
+
+    @Test func `a lock in a folder that is not there is told`() throws {
+        let scratch = try Scratch()
+        #expect(throws: FileRefusal("\(scratch.path)/none/lock", .notFound)) {
+            try FileLock.take("\(scratch.path)/none/lock")
+        }
+    }
+}

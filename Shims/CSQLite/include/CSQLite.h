@@ -1,6 +1,7 @@
 // SQLite, and the few things of it that Swift cannot say.
 #pragma once
 #include <sqlite3.h>
+#include "FaultDisk.h"
 
 // Binds a copy of the bytes: Swift has no name for SQLITE_TRANSIENT, and its arrays promise no address.
 static inline int gamekeeper_sqlite_bind_blob(sqlite3_stmt *statement, int place, const void *bytes, int count) {

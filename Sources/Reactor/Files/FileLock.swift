@@ -1,24 +1,35 @@
 import Base
 import Glibc
+import Synchronization
 
-/// A file that one process at a time holds, for as long as this lives. The kernel lets go when the process ends, however
+/// A file that one process at a time holds, until it is released or this goes. The kernel lets go when the process ends, however
 /// it ends.
 ///
 /// The file stays when the lock goes: removing it would let two processes hold two files of one name.
 public final class FileLock: Sendable {
-    private let descriptor: Int32
+    /// -1 when it has been let go.
+    private let descriptor: Atomic<Int32>
 
     /// What became of the try.
     public enum Outcome: Sendable {
-        /// It is ours until the object goes.
+        /// It is ours.
         case held(FileLock)
         /// Another process has it, or another object of this one.
         case taken
     }
 
-    private init(_ descriptor: Int32) { self.descriptor = descriptor }
+    private init(_ descriptor: Int32) { self.descriptor = Atomic(descriptor) }
 
-    deinit { close(descriptor) }
+    deinit { release() }
+
+    /// Lets go. Doing it twice does no harm.
+    public func release() {
+        let held = descriptor.exchange(-1, ordering: .acquiringAndReleasing)
+        guard held >= 0 else { return }
+        // Said outright: a child that is being started has the descriptor until it becomes another program.
+        flock(held, LOCK_UN)
+        close(held)
+    }
 
     /// Takes the lock if nobody holds it. The file is made if there is none. Never waits.
     ///

@@ -63,6 +63,8 @@ public enum BodyFlaw: Hashable, Sendable {
     case tooDeep
     /// The bytes are not CBOR that a value can hold.
     case malformed
+    /// It does not fit the type that the game reads it as.
+    case otherShape
     /// It cannot be written.
     case unwritable
 

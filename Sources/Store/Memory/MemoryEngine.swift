@@ -9,10 +9,13 @@ final class MemoryEngine: StoreEngine {
         let tables = Mutex(MemoryTables())
     }
 
-    let shelf = Shelf()
+    private let shelf: Shelf
     private let retention: RetentionRules
 
-    init(retention: RetentionRules = RetentionRules()) { self.retention = retention }
+    init(_ shelf: Shelf, retention: RetentionRules = RetentionRules()) {
+        self.shelf = shelf
+        self.retention = retention
+    }
 
     func run(_ commands: [Command], at now: WallTime) throws(EngineFailure) -> [Answer] {
         shelf.tables.withLock { tables in
@@ -39,9 +42,6 @@ final class MemoryEngine: StoreEngine {
     func rest() {}
 
     func close() {}
-
-    /// A reader of the same tables.
-    func makeReader(_ limits: Limits.Store) -> MemoryReader { MemoryReader(shelf, limits) }
 }
 
 extension MemoryTables {
@@ -50,7 +50,8 @@ extension MemoryTables {
         let cursor = step.from ?? PruneCursor(phase: .expired)
         switch cursor.phase {
         case .expired:
-            let expired = heads.filter { !($0.value.expires.map { now < $0 } ?? true) }.keys.prefix(step.rowsMax)
+            let expired = heads.filter { !($0.value.expires.map { now < $0 } ?? true) }.keys.sorted()
+                .prefix(step.rowsMax)
             for key in expired { remove(key) }
             report.documents = expired.count
             report.next = expired.count == step.rowsMax ? cursor : PruneCursor(phase: .versions)

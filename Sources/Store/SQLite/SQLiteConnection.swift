@@ -110,9 +110,8 @@ import CSQLite
         let copied: Int
     }
 
-    /// Copies what it can of the log into the database without waiting for anybody.
-    ///
-    /// - Parameter isWhole: waits for readers and copies everything, after which the log is empty.
+    /// Copies what it can of the log into the database without waiting for anybody; or, if it is to be whole, waits for
+    /// readers and copies everything, after which the log is empty.
     func checkpoint(isWhole: Bool = false) throws(StoreTrouble) -> Checkpointed {
         let mode = isWhole ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE
         var pages: Int32 = 0

@@ -31,7 +31,6 @@ final class SQLiteEngine: StoreEngine {
     private let crashPoint: @Sendable (CrashPoint) -> Void
     private var desk: Desk?
     private var doubt: Doubt?
-    private var isDamaged = false
     private var nextSequence: Int64
     private var versionFloor: Int64
     private var mark: Int64
@@ -51,7 +50,8 @@ final class SQLiteEngine: StoreEngine {
         self.checkpoints = checkpoints
         self.crashPoint = crashPoint
         let opened = try file.open()
-        boot = opened.boot
+        boot = file.boot
+        if !opened.wasClean, !opened.isChecked { file.checkBeside() }
         desk = Desk(connection: opened.connection, statements: try SQLiteStatements(opened.connection))
         nextSequence = try Self.firstSequence(opened.connection)
         versionFloor = try SQLiteMeta.versionFloor.read(opened.connection)
@@ -66,7 +66,8 @@ final class SQLiteEngine: StoreEngine {
     // MARK: Groups
 
     func run(_ commands: [Command], at now: WallTime) throws(EngineFailure) -> [Answer] {
-        guard let desk, doubt == nil else { throw EngineFailure(trouble: .inputOutput(0), isUndone: true) }
+        guard let desk else { throw EngineFailure(trouble: .inputOutput(0), isUndone: true) }
+        guard !file.isDamaged else { throw fail(.damaged, desk) }
         var proof = Proof.mark(mark)
         var answers: [Answer] = []
         do throws(StoreTrouble) {
@@ -148,7 +149,7 @@ final class SQLiteEngine: StoreEngine {
     /// Undoes what was begun. After anything but a refusal for lack of room, the connection is not used again.
     private func fail(_ trouble: StoreTrouble, _ desk: Desk) -> EngineFailure {
         desk.connection.rollback()
-        if trouble.isDamage || trouble == .foreignFile { isDamaged = true }
+        if trouble.isDamage || trouble == .foreignFile { file.isDamaged = true }
         self.desk = nil
         return EngineFailure(trouble: trouble == .foreignFile ? .damaged : trouble, isUndone: true)
     }
@@ -160,7 +161,7 @@ final class SQLiteEngine: StoreEngine {
     func recover() throws(StoreTrouble) -> [Answer]? {
         guard desk == nil else { return nil }
         let connection = try file.connect()
-        if isDamaged { try SQLiteFile.check(connection) }
+        if file.isDamaged { try SQLiteFile.check(connection) }
         let left = try connection.checkpoint(isWhole: true)
         guard left.pages == left.copied else { throw .inUse }
         try connection.syncDatabase()
@@ -173,7 +174,7 @@ final class SQLiteEngine: StoreEngine {
         try SQLiteMeta.mark.write(mark, connection)
         let answers = wasMade ? doubt?.answers : nil
         doubt = nil
-        isDamaged = false
+        file.isDamaged = false
         desk = Desk(connection: connection, statements: statements)
         return answers
     }
@@ -189,7 +190,7 @@ final class SQLiteEngine: StoreEngine {
     // MARK: Between groups
 
     /// A reader of the same file, for one thread.
-    func makeReader() -> SQLiteReader { SQLiteReader(file, boot: boot, limits: file.limits) }
+    func makeReader() -> SQLiteReader { SQLiteReader(file) }
 
     func rest() {
         guard let desk else { return }

@@ -1,19 +1,21 @@
 import Base
 import CSQLite
 import Reactor
+import Synchronization
 
 /// A file that is ours while this lives: locked against other processes, of our schema, whole.
 final class SQLiteFile: Sendable {
     let path: String
-    let vfs: String?
+    /// Held because the files lie on it.
+    let disk: FaultDisk?
     let limits: Limits.Store
     private let lock: FileLock
+    private let bootNumber = Atomic<Int64>(0)
+    private let wasFoundDamaged = Atomic<Bool>(false)
 
     /// What opening it has found out.
     struct Opened {
         let connection: SQLiteConnection
-        /// The number of this opening.
-        let boot: Int64
         /// Whether the file was closed in order before, or is new.
         let wasClean: Bool
         /// Whether the whole file was checked.
@@ -21,10 +23,10 @@ final class SQLiteFile: Sendable {
     }
 
     /// Takes the file, or says whose it is. The database itself is not touched yet.
-    init(_ path: String, vfs: String? = nil, limits: Limits.Store) throws(StoreTrouble) {
+    init(_ path: String, disk: FaultDisk? = nil, limits: Limits.Store) throws(StoreTrouble) {
         guard sqlite3_libversion_number() >= 3_037_000 else { throw .oldLibrary }
         self.path = path
-        self.vfs = vfs
+        self.disk = disk
         self.limits = limits
         // Never a lock on the file itself: closing any descriptor of it would drop SQLite's own locks.
         let taken: FileLock.Outcome
@@ -53,12 +55,36 @@ final class SQLiteFile: Sendable {
         if isChecked { try Self.check(connection) }
         try SQLiteMeta.boot.write(boot, connection)
         try SQLiteMeta.clean.write(0, connection)
-        return Opened(connection: connection, boot: boot, wasClean: wasClean, isChecked: isChecked)
+        bootNumber.store(boot, ordering: .releasing)
+        return Opened(connection: connection, wasClean: wasClean, isChecked: isChecked)
+    }
+
+    /// Lets other processes have it. Every connection is closed by then.
+    func release() { lock.release() }
+
+    /// The number of this opening: leases of another one are void.
+    var boot: Int64 { bootNumber.load(ordering: .acquiring) }
+
+    /// Whether a check beside the work has found damage. Nothing is written then until a whole check has found none.
+    var isDamaged: Bool {
+        get { wasFoundDamaged.load(ordering: .acquiring) }
+        set { wasFoundDamaged.store(newValue, ordering: .releasing) }
+    }
+
+    /// Checks a file that is too large to be checked before it is used, on a thread of its own.
+    func checkBeside() {
+        Thread(named: "store check") { [self] in
+            do throws(StoreTrouble) {
+                try Self.check(try connectReader())
+            } catch {
+                if error.isDamage { isDamaged = true }
+            }
+        }.detach()
     }
 
     /// Opens the connection that writes once more, in the same boot.
     func connect() throws(StoreTrouble) -> SQLiteConnection {
-        let options = SQLiteConnection.Options(vfs: vfs, cacheBytes: limits.cacheBytes)
+        let options = SQLiteConnection.Options(vfs: disk?.name, cacheBytes: limits.cacheBytes)
         let connection = try SQLiteConnection(path, options)
         try connection.configure(options)
         return connection
@@ -66,7 +92,7 @@ final class SQLiteFile: Sendable {
 
     /// Opens a connection that reads.
     func connectReader() throws(StoreTrouble) -> SQLiteConnection {
-        let options = SQLiteConnection.Options(vfs: vfs, cacheBytes: limits.cacheBytes / 4, isReader: true)
+        let options = SQLiteConnection.Options(vfs: disk?.name, cacheBytes: limits.cacheBytes / 4, isReader: true)
         let connection = try SQLiteConnection(path, options)
         try connection.configure(options)
         return connection

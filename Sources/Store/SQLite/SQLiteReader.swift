@@ -3,8 +3,7 @@ import Base
 /// Reads the file with a connection of its own, beside the writer: each batch of queries sees one committed state.
 final class SQLiteReader: StoreReader {
     private let file: SQLiteFile
-    private let boot: Int64
-    private let limits: Limits.Store
+    private var limits: Limits.Store { file.limits }
     private var desk: Desk?
 
     private struct Desk {
@@ -54,11 +53,7 @@ final class SQLiteReader: StoreReader {
         }
     }
 
-    init(_ file: SQLiteFile, boot: Int64, limits: Limits.Store) {
-        self.file = file
-        self.boot = boot
-        self.limits = limits
-    }
+    init(_ file: SQLiteFile) { self.file = file }
 
     func run(_ queries: [Query], at now: WallTime) throws(StoreTrouble) -> [Reading] {
         do throws(StoreTrouble) {
@@ -93,7 +88,7 @@ final class SQLiteReader: StoreReader {
             desk.getLock.bind(1, text: key.packed)
             defer { desk.getLock.reset() }
             guard try desk.getLock.step() else { return .lock(nil) }
-            let row = SQLiteRows.lock(desk.getLock, boot: boot)
+            let row = SQLiteRows.lock(desk.getLock, boot: file.boot)
             return .lock(LockState(token: row.token, holder: row.holder(at: now), wanted: row.wish))
         case .outcome(let name):
             desk.getOutcome.bind(1, text: name.packed)

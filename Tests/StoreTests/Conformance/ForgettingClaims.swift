@@ -53,10 +53,8 @@ import Wire
         #expect(try await store.read([.versions(key, below: nil, max: 9)]) == [.versions([])])
         #expect(try await store.set(key, 3) == last + 1)
         _ = try await store.reopen()
-        #expect(try await store.set(try self.key("ben"), 3) > last)
+        #expect(try await store.set(try DocumentKey("bags", "ben"), 3) > last)
     }
-
-    private func key(_ name: String) throws -> DocumentKey { try StoreTests.key(name) }
 
     @Test(arguments: SubjectKind.allCases)
     func `a removed document that came back stays`(kind: SubjectKind) async throws {
@@ -108,7 +106,8 @@ import Wire
     @Test(arguments: SubjectKind.allCases)
     func `a store without history keeps the newest version only`(kind: SubjectKind) async throws {
         let store = try kind.make(RetentionRules(byStore: ["bags": .zero]))
-        let (key, other) = (try key("ann"), try StoreTests.key("ann", in: "others"))
+        let key = try DocumentKey("bags", "ann")
+        let other = try DocumentKey("others", "ann")
         for number in 0..<3 {
             try await store.set(key, .int(Int64(number)))
             try await store.set(other, .int(Int64(number)))

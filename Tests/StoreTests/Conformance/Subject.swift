@@ -45,8 +45,9 @@ final class MemorySubject: Subject {
     private let reader: MemoryReader
 
     init(_ retention: RetentionRules, _ limits: Limits.Store) {
-        engine = MemoryEngine(retention: retention)
-        reader = engine.makeReader(limits)
+        let shelf = MemoryEngine.Shelf()
+        engine = MemoryEngine(shelf, retention: retention)
+        reader = MemoryReader(shelf, limits)
     }
 
     func run(_ commands: [Command]) throws -> [Answer] { try engine.run(commands, at: now) }

@@ -1,0 +1,108 @@
+import Base
+
+// For callers that may wait: handlers outside of rooms, commands, tests.
+extension Store {
+    /// Has a command decided and made durable.
+    ///
+    /// - Throws: the store's refusal, or why there is no decision.
+    public func perform(_ command: Command, patience: Duration? = nil) async throws(StoreError) -> Answer {
+        try check(command)
+        let result: Result<StoreResult, StoreError> = await withCheckedContinuation { continuation in
+            do throws(StoreError) {
+                try submit(command, for: .body { continuation.resume(returning: .success($0)) }, patience: patience)
+            } catch {
+                continuation.resume(returning: .failure(error))
+            }
+        }
+        switch result {
+        case .failure(let error): throw error
+        case .success(.failure(let fault)): throw .failed(fault)
+        case .success(.success(.refused(let refusal))): throw .refused(refusal)
+        case .success(.success(let answer)): return answer
+        }
+    }
+
+    /// Reads.
+    ///
+    /// - Throws: a refusal of what asks for too much, or why it cannot be read.
+    public func read(_ query: Query) async throws(StoreError) -> Reading {
+        let result: Result<ReadResult, StoreError> = await withCheckedContinuation { continuation in
+            do throws(StoreError) {
+                try submit(query, for: .body { continuation.resume(returning: .success($0)) })
+            } catch {
+                continuation.resume(returning: .failure(error))
+            }
+        }
+        switch result {
+        case .failure(let error): throw error
+        case .success(.failure(let fault)): throw .failed(fault)
+        case .success(.success(let reading)): return reading
+        }
+    }
+
+    /// A document, or `nil` where there is none.
+    ///
+    /// - Throws: why it cannot be read. **That is not the same as `nil`**: whoever saves defaults over a document that
+    ///   could not be read has lost it.
+    public func document(_ key: DocumentKey) async throws(StoreError) -> Document? {
+        guard case .documents(let found) = try await read(.documents([key])) else { return nil }
+        return found.first ?? nil
+    }
+
+    /// Changes a document by what it is: reads it, has the closure say what becomes of it, and writes that if nobody wrote
+    /// in between; else all of it again, at most `updateTriesMax` times.
+    ///
+    /// The transform gets the document, `nil` where there is none, and gives the change; `nil` leaves it as it is. It may
+    /// run several times, so it has no effect of its own.
+    ///
+    /// - Returns: the new version; `nil` when the closure wanted no change.
+    /// - Throws: `conflict` when others wrote first every time; otherwise as `perform` does.
+    @discardableResult
+    public func update(
+        _ key: DocumentKey,
+        fence: Fence? = nil,
+        _ transform: (Document?) throws(StoreError) -> DocumentChange?
+    ) async throws(StoreError) -> Int64? {
+        var tries = 0
+        while true {
+            let before = try await document(key)
+            guard let change = try transform(before) else { return nil }
+            do throws(StoreError) {
+                let answer = try await perform(.write(change.write(key, replacing: before, fence: fence)))
+                guard case .written(let receipt) = answer else { return nil }
+                return receipt.writes.first?.version
+            } catch {
+                tries += 1
+                guard case .refused(.conflict) = error, tries < limits.updateTriesMax else { throw error }
+            }
+        }
+    }
+}
+
+/// What the transform of an update makes of a document.
+public struct DocumentChange: Sendable {
+    /// What becomes of it.
+    public var change: Write.Change
+    /// What is written beside it. It replaces what was there.
+    public var notes: DocumentNotes
+    /// How long it lives.
+    public var lifetime: Write.Lifetime
+
+    /// Describes a change.
+    public init(_ change: Write.Change, notes: DocumentNotes = .none, lifetime: Write.Lifetime = .unchanged) {
+        self.change = change
+        self.notes = notes
+        self.lifetime = lifetime
+    }
+
+    func write(_ key: DocumentKey, replacing before: Document?, fence: Fence?) -> Write {
+        Write(
+            key,
+            change,
+            expected: before.map { .version($0.version) } ?? .absent,
+            fence: fence,
+            notes: notes,
+            lifetime: lifetime
+        )
+    }
+}
