@@ -25,6 +25,13 @@ final class PostgresServer: Sendable {
         loops.start()
     }
 
+    /// The same with what a store was told.
+    convenience init(_ address: PostgresAddress, _ options: StoreOptions) throws(StoreTrouble) {
+        var limits = Limits()
+        (limits.store, limits.postgres) = (options.limits, options.postgres)
+        try self.init(address, limits: limits, resolver: options.resolver ?? NameResolver(pool: BlockingPool()))
+    }
+
     deinit { stop() }
 
     /// Ends the loop. Whatever is under way ends with it, so lanes are closed before.
