@@ -1,3 +1,4 @@
+import Base
 public import Reactor
 
 /// Descriptors that belong to a library of the process: a loop may watch them and must never close them.
