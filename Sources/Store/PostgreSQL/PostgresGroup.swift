@@ -204,19 +204,36 @@ struct PostgresGroup: ~Copyable {
         let stored = set.dropped.filter { $0 < first }
         if !stored.isEmpty { calls.append(PostgresWrites.drop(stored)) }
 
+        // What is new is inserted in the order of its names: whoever inserts the same waits, and not in a circle.
         let heads = set.changedHeads.compactMap { key in set.head(key).map { (key: key, row: $0) } }
-        PostgresWrites.heads(.newHeads, heads.filter { found.heads[$0.key] == nil }, &calls)
+        var new = heads.filter { found.heads[$0.key] == nil } + absentees(found, set)
+        new.sort { $0.key < $1.key }
+        PostgresWrites.heads(.newHeads, new, &calls)
         PostgresWrites.heads(.newerHeads, heads.filter { found.heads[$0.key] != nil }, &calls)
-        let made = Set(set.changedHeads)
+        let made = Set(new.map(\.key))
         func isThere(_ key: DocumentKey) -> Bool { found.heads[key] != nil || made.contains(key) }
-        let locks = set.changedLocks.compactMap { key in set.lock(key).map { (key: key, row: $0) } }
+        let locks = set.changedLocks.sorted().compactMap { key in set.lock(key).map { (key: key, row: $0) } }
         PostgresWrites.locks(.newLocks, locks.filter { !isThere($0.key) }, &calls)
         PostgresWrites.locks(.newerLocks, locks.filter { isThere($0.key) }, &calls)
 
-        let scores = set.changedScores.map { (key: $0, row: set.score($0)) }
+        let scores = set.changedScores.sorted().map { (key: $0, row: set.score($0)) }
         PostgresWrites.scores(scores, at: set.now, isThere: { found.scores[$0] != nil }, &calls)
         PostgresWrites.outcomes(set.newOutcomes, isThere: { found.outcomes[$0] != nil }, &calls)
         calls.append(PostgresCall(.commit))
         return calls
+    }
+
+    /// Documents that a transaction of several writes removes although they are not there: that they are not is a part of
+    /// what it relies on, so it writes it down, and another process that makes one meanwhile is found out.
+    private func absentees(_ found: Found, _ set: borrowing WorkingSet) -> [(key: DocumentKey, row: HeadRow)] {
+        var keys: Set<DocumentKey> = []
+        for case .transaction(let transaction) in commands where transaction.writes.count > 1 {
+            for write in transaction.writes where found.heads[write.key] == nil {
+                if case .remove = write.change { keys.insert(write.key) }
+            }
+        }
+        keys.subtract(set.changedHeads)
+        let nothing = HeadRow(version: 0, sequence: 0, isDeleted: false, created: set.now, expires: nil)
+        return keys.map { (key: $0, row: nothing) }
     }
 }

@@ -221,4 +221,64 @@ struct PostgresClaims {
         )
         engine.close()
     }
+
+    @Test func `in a database that came from another server places still rise, and the feed shows what is new`() throws
+    {
+        let address = try Self.shared()
+        let first = try Self.open(address)
+        let gold = try key("gold")
+        _ = try first.engine.run([.write(Write(gold, .increment(1)))], at: noon)
+        // Over there transactions had come further than they are here.
+        let lane = first.server.lane(isReader: false)
+        let far = "UPDATE log SET sequence = sequence + (5000000::bigint << \(PostgresSchema.placeBits))"
+        try first.server.ask(lane, { [PostgresCall(plain: far)] }) { _ in }
+        let moved = "UPDATE head SET sequence = (SELECT max(sequence) FROM log)"
+        try first.server.ask(lane, { [PostgresCall(plain: moved)] }) { _ in }
+        first.engine.close()
+        first.server.stop()
+        let (server, engine) = try Self.open(address)
+        defer { server.stop() }
+        #expect(try engine.run([.write(Write(gold, .increment(1)))], at: noon).first?.version == 2)
+        let reader = engine.makeReader()
+        var found: [Int64] = []
+        // Other tests' transactions hold the feed back for a moment.
+        for _ in 0..<100_000 where found.count < 2 {
+            guard case .feed(let page)? = try reader.run([.feed(from: .start, max: 9)], at: noon).first else { break }
+            found = page.entries.compactMap {
+                if case .version(_, let version, _, _) = $0.content { version } else { nil }
+            }
+        }
+        #expect(found == [1, 2])
+        reader.close()
+        engine.close()
+    }
+
+    // process 1: removes a, which is not there, and writes b     process 2: removes b, which is not there, and writes a
+    @Test func `two transactions that rely on what is not there do not both find nothing`() async throws {
+        let address = try Self.shared()
+        let pairs = try (0..<60).map { [try key("a\($0)"), try key("b\($0)")] }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for process in 0..<2 {
+                group.addTask {
+                    let (server, engine) = try Self.open(address)
+                    defer { server.stop() }
+                    for names in pairs {
+                        let writes = [Write(names[process], .remove), Write(names[1 - process], .increment(1))]
+                        _ = try engine.run([.transaction(Transaction(writes))], at: noon)
+                    }
+                    engine.close()
+                }
+            }
+            try await group.waitForAll()
+        }
+        let (server, engine) = try Self.open(address)
+        defer { server.stop() }
+        let reader = engine.makeReader()
+        for names in pairs {
+            guard case .documents(let left)? = try reader.run([.documents(names)], at: noon).first else { return }
+            #expect(left.compactMap { $0 }.count == 1, "whoever came second has removed what the first one wrote")
+        }
+        reader.close()
+        engine.close()
+    }
 }
