@@ -253,32 +253,77 @@ struct PostgresClaims {
         engine.close()
     }
 
-    // process 1: removes a, which is not there, and writes b     process 2: removes b, which is not there, and writes a
-    @Test func `two transactions that rely on what is not there do not both find nothing`() async throws {
-        let address = try Self.shared()
-        let pairs = try (0..<60).map { [try key("a\($0)"), try key("b\($0)")] }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for process in 0..<2 {
-                group.addTask {
-                    let (server, engine) = try Self.open(address)
-                    defer { server.stop() }
-                    for names in pairs {
-                        let writes = [Write(names[process], .remove), Write(names[1 - process], .increment(1))]
-                        _ = try engine.run([.transaction(Transaction(writes))], at: noon)
-                    }
-                    engine.close()
-                }
-            }
-            try await group.waitForAll()
+    /// A group half-way: loaded and decided, with nothing written.
+    private func judge(_ command: Command, _ server: PostgresServer, _ lane: PostgresLane) throws
+        -> PostgresGroup.Verdict
+    {
+        try server.ask(lane, { PostgresGroup([command], RetentionRules(), at: nil).load }) { results in
+            PostgresGroup([command], RetentionRules(), at: nil).judge(results)
         }
-        let (server, engine) = try Self.open(address)
+    }
+
+    // one                                             the other
+    // removes a, which is not there, and sets b       removes b, which is not there, and sets a
+    // finds nothing                                   finds nothing
+    // writes, commits
+    //                                                 writes: is refused, and looks again
+    @Test func `two transactions that rely on what is not there are not both made`() throws {
+        let (server, engine) = try Self.open(try Self.shared())
         defer { server.stop() }
-        let reader = engine.makeReader()
-        for names in pairs {
-            guard case .documents(let left)? = try reader.run([.documents(names)], at: noon).first else { return }
-            #expect(left.compactMap { $0 }.count == 1, "whoever came second has removed what the first one wrote")
+        let names = [try key("a"), try key("b")]
+        let lanes = [server.lane(isReader: false), server.lane(isReader: false)]
+        let verdicts = try (0..<2).map { side in
+            let writes = [Write(names[side], .remove), Write(names[1 - side], .increment(1))]
+            return try judge(.transaction(Transaction(writes)), server, lanes[side])
         }
-        reader.close()
+        guard case .write(let first, _, _) = verdicts[0], case .write(let second, _, _) = verdicts[1] else {
+            Issue.record("neither found anything in its way")
+            return
+        }
+        try server.ask(lanes[0], { first }) { _ in }
+        #expect(throws: StoreTrouble.server(.contended)) { try server.ask(lanes[1], { second }) { _ in } }
+        engine.close()
+    }
+
+    // one                              the other
+    // has a number
+    //                                  has the next number, writes, commits
+    // finds what is younger than itself
+    @Test func `a group that is older than a version before its own begins anew`() throws {
+        let (server, engine) = try Self.open(try Self.shared())
+        defer { server.stop() }
+        let gold = Command.write(Write(try key("gold"), .increment(1)))
+        let lane = server.lane(isReader: false)
+        let number = ["BEGIN", "SELECT pg_current_xact_id()"]
+        try server.ask(lane, { number.map { PostgresCall(plain: $0) } }) { _ in }
+        #expect(try engine.run([gold], at: noon).first?.version == 1)
+        guard case .overtaken = try judge(gold, server, lane) else {
+            Issue.record("the feed would show the second version first")
+            return
+        }
+        engine.close()
+    }
+
+    // one                                  the other
+    // writes without a lock: finds none
+    //                                      finds no lock either, takes it
+    // commits
+    //                                      is refused, and looks again
+    @Test func `a lock is not taken beside a write that has found it free`() throws {
+        let (server, engine) = try Self.open(try Self.shared())
+        defer { server.stop() }
+        let bag = try key("bag")
+        let lanes = [server.lane(isReader: false), server.lane(isReader: false)]
+        let write = try judge(.write(Write(bag, .increment(1))), server, lanes[0])
+        let lock = LockCommand(bag, owner: owner(1), .acquire(lease: .seconds(10), asks: false))
+        guard case .write(let writing, _, _) = write,
+            case .write(let locking, _, _) = try judge(.lock(lock), server, lanes[1])
+        else {
+            Issue.record("neither found anything in its way")
+            return
+        }
+        try server.ask(lanes[0], { writing }) { _ in }
+        #expect(throws: StoreTrouble.server(.contended)) { try server.ask(lanes[1], { locking }) { _ in } }
         engine.close()
     }
 }
