@@ -37,7 +37,7 @@ let rooms: [(name: String, sees: String)] = [
     ("Reactor", "Base CLinux CTLS"),
     ("Web", "Base Reactor Crypto CZlib"),
     ("Contracts", "Base Wire"),
-    ("Store", "Base Wire Crypto Reactor CSQLite"),
+    ("Store", "Base Wire Crypto Reactor CSQLite CPostgres"),
     ("GamekeeperClient", "Base Wire Reactor Web Contracts"),
     ("Gateway", "Base Wire Crypto Reactor Web Contracts Store"),
     ("Console", "Base Wire Crypto Reactor Web Contracts Store Gateway"),
@@ -124,6 +124,12 @@ let package = Package(
             .target(name: "CLinux", path: "Shims/CLinux"),
             .systemLibrary(name: "CZlib", path: "Shims/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
             .target(name: "CSQLite", path: "Shims/CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
+            .systemLibrary(
+                name: "CPostgres",
+                path: "Shims/CPostgres",
+                pkgConfig: "libpq",
+                providers: [.apt(["libpq-dev"])]
+            ),
             // Below no room: AllocationTests counts with it.
             .target(name: "CAllocations", path: "Shims/CAllocations"),
 

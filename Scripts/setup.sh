@@ -4,12 +4,13 @@
 # Each with the reason why it is here:
 # libssl-dev zlib1g-dev       libraries that Gamekeeper links (docs/dependencies.md)
 # libsqlite3-dev              another one: the store's default engine
+# libpq-dev                   another one: the store's engine for several processes
 # libc6-dev g++ binutils      headers, start files and linker that Swift's compiler takes from the system
 # pkg-config                  tells SwiftPM where libssl lies
 # libsqlite3-0 libxml2-dev    SwiftPM and Foundation (in tests) load them
 # git                         SwiftPM asks it about the repository
 # curl ca-certificates gnupg  fetch and check the Swift toolchain, and SwiftPM loads curl's library
-packages="binutils ca-certificates curl g++ git gnupg libc6-dev libsqlite3-0 libsqlite3-dev libssl-dev libxml2-dev pkg-config zlib1g-dev"
+packages="binutils ca-certificates curl g++ git gnupg libc6-dev libpq-dev libsqlite3-0 libsqlite3-dev libssl-dev libxml2-dev pkg-config zlib1g-dev"
 
 # The oldest compiler that builds us, and the one that we are tested with.
 swift_oldest=6.2

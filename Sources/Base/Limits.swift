@@ -39,6 +39,8 @@ public struct Limits: Sendable, Equatable {
     public var operations = Operations()
     /// Limits of documents, locks and their writer.
     public var store = Store()
+    /// Limits of the store's connections to a PostgreSQL server.
+    public var postgres = Postgres()
 
     /// The defaults.
     public init() {}
@@ -68,6 +70,8 @@ extension Limits {
         public var unfinishedBytesFree = 16 << 10
         /// Timers at once: per connection its idle, its write and its ping timer, and some for everybody else.
         public var timersMax = 100_000
+        /// Foreign descriptors that a loop watches for their owners: connections of a library to a database.
+        public var watchesMax = 1_024
         /// How long the loop does not look for new descriptors after it ran out of them: each try costs a system call.
         public var acceptPause = Duration.milliseconds(100)
         /// An iteration longer than this is counted and logged as lag: at 20 Hz it is half a tick.

@@ -38,7 +38,7 @@ public protocol Kernel: AnyObject, Sendable {
     func arm(_ descriptor: Descriptor, for interest: Interest, token: UInt64) throws(KernelError)
     /// Changes what is reported of an armed descriptor.
     func rearm(_ descriptor: Descriptor, for interest: Interest, token: UInt64)
-    /// Stops reporting.
+    /// Stops reporting. A descriptor that its owner has closed already is reported no more, and this does nothing.
     func disarm(_ descriptor: Descriptor)
     /// Waits until something is ready, `wake` is called or the time has passed; `nil` waits for ever.
     ///

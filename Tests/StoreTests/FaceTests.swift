@@ -15,7 +15,13 @@ private func withStore(
     let scratch = try Scratch()
     var options = StoreOptions()
     change(&options)
-    let store = try Store(kind == .memory ? .memory : .sqlite(path: scratch.file), options)
+    let place: StorePlace =
+        switch kind {
+        case .memory: .memory
+        case .sqlite: .sqlite(path: scratch.file)
+        case .postgres: .postgres(try PostgresClaims.shared())
+        }
+    let store = try Store(place, options)
     do { try await body(store) } catch {
         store.close()
         throw error

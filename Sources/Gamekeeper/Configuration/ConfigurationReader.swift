@@ -84,7 +84,9 @@ public struct ConfigurationReader {
         into configuration: inout Configuration
     ) throws(SettingRefusal) {
         guard setting.take(&configuration, values) else {
-            let shown = if case .secret = setting.kind { "what it is" } else { values.joined(separator: ", ") }
+            // The address of a database may hold a password.
+            let isSecret = setting.isSecret || values.contains { $0.contains("@") }
+            let shown = isSecret ? "what it is" : values.joined(separator: ", ")
             throw .notAllowed(setting.name, value: shown, source: source, allowed: setting.allowed)
         }
         configuration.sources[setting.name] = source

@@ -120,7 +120,7 @@ public enum SettingTable {
         },
         one(
             "store",
-            "data, memory, or sqlite:PATH",
+            "data, memory, sqlite:PATH, or postgres://USER:PASSWORD@HOST:PORT/DATABASE",
             "Where accounts are stored; data is a file in the data folder, or memory where that is none."
         ) { configuration, text in
             configuration.store = text == "data" ? nil : StorePlace(text)

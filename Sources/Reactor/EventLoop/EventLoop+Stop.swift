@@ -33,6 +33,7 @@ extension EventLoop {
         readMailbox()
         for act in lastActs { act() }
         lastActs = []
+        endWatches()
         // No timer fires any more, and what one holds may be the loop itself.
         var neverFired = TimerBodies()
         swap(&neverFired, &timerBodies)

@@ -30,6 +30,7 @@ public final class EventLoop: @unchecked Sendable {
     var timers: TimerWheel
     var timerBodies = TimerBodies()
     var listeners: [Listener] = []
+    var watches = WatchTable()
     /// All loops of the group, to find a connection that moved. Set once, before the loops run.
     var siblings: [EventLoop] = []
 
@@ -148,6 +149,7 @@ public final class EventLoop: @unchecked Sendable {
 
     private func handle(_ event: Readiness) {
         if event.token & Listener.tokenBit != 0 {
+            if event.token & WatchTable.tokenBit != 0 { return visit(watchOf: event) }
             return accept(on: Int(event.token & ~Listener.tokenBit))
         }
         guard let slot = slab.find(ConnectionID(rawValue: event.token)) else { return }

@@ -64,6 +64,7 @@ public final class FakeKernel: Kernel, @unchecked Sendable {
 
     /// Stops reporting.
     public func disarm(_ descriptor: Descriptor) {
+        if network.closedForeign.contains(descriptor) { return }
         guard let socket = network.socket(descriptor, "disarm") else { return }
         network.note(12, Int(descriptor.number))
         if socket.armedIn !== self {

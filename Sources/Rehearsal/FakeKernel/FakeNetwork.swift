@@ -27,6 +27,8 @@ public final class FakeNetwork: @unchecked Sendable {
     private(set) var table: [FakeSocket?] = []
     private var listeners: [FakeSocket] = []
     private var portsGiven: UInt16 = 40_000
+    /// Descriptors that a library has closed and nobody has opened again.
+    var closedForeign: Set<Descriptor> = []
     private static let violationsMax = 20
     private static let firstNumber: Int32 = 3
 
@@ -68,7 +70,9 @@ public final class FakeNetwork: @unchecked Sendable {
     func open(_ socket: FakeSocket) -> Descriptor {
         let index = table.firstIndex { $0 == nil } ?? table.count
         if index == table.count { table.append(socket) } else { table[index] = socket }
-        return Descriptor(number: Int32(index) + Self.firstNumber)
+        let descriptor = Descriptor(number: Int32(index) + Self.firstNumber)
+        closedForeign.remove(descriptor)
+        return descriptor
     }
 
     func socket(_ descriptor: Descriptor, _ use: String) -> FakeSocket? {
@@ -83,6 +87,7 @@ public final class FakeNetwork: @unchecked Sendable {
     func close(_ descriptor: Descriptor) {
         guard let socket = socket(descriptor, "close") else { return }
         if socket.armedIn != nil { object("descriptor \(descriptor.number) is closed while it is armed") }
+        if socket.isForeign { object("descriptor \(descriptor.number) is closed by somebody whose it is not") }
         socket.close()
         listeners.removeAll { $0 === socket }
         table[Int(descriptor.number - Self.firstNumber)] = nil

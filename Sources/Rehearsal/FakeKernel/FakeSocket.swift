@@ -27,6 +27,8 @@ public final class FakeSocket {
     var isClosed = false
     /// Whether a player holds this end. His operating system throws away what he has not read when the stream is cut.
     let isPlayers: Bool
+    /// Whether it belongs to a library: no loop may close it.
+    var isForeign = false
 
     unowned var armedIn: FakeKernel?
     var interest: Interest = []

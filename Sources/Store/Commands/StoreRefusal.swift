@@ -107,6 +107,8 @@ public enum StoreTrouble: Error, Hashable, Sendable {
     case oldLibrary
     /// There is no memory left.
     case noMemory
+    /// The database server cannot be used.
+    case server(ServerTrouble)
     /// Something else; the engine's number and words.
     case other(Int32, String)
 
@@ -127,6 +129,7 @@ public enum StoreTrouble: Error, Hashable, Sendable {
         case .inUse: "another process has this file open"
         case .oldLibrary: "the SQLite library is older than 3.37"
         case .noMemory: "there is no memory left"
+        case .server(let trouble): trouble.words
         case .other(let number, let text): "\(text) (\(number))"
         }
     }

@@ -7,15 +7,19 @@ public enum StorePlace: Hashable, Sendable {
     case memory
     /// In one SQLite file, with others beside it that belong to it (`-wal`, `-shm`, `.lock`).
     case sqlite(path: String)
+    /// In a PostgreSQL database, which several processes may share.
+    case postgres(PostgresAddress)
 
-    /// Reads `memory` or `sqlite:PATH`.
+    /// Reads `memory`, `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
     ///
-    /// - Returns: `nil` for anything else.
+    /// - Returns: `nil` for anything else; `PostgresAddress` says what is wrong with an address.
     public init?(_ text: String) {
         if text == "memory" {
             self = .memory
         } else if text.hasPrefix("sqlite:"), text.utf8.count > 7 {
             self = .sqlite(path: String(text.dropFirst(7)))
+        } else if let address = try? PostgresAddress(text) {
+            self = .postgres(address)
         } else {
             return nil
         }
@@ -28,6 +32,7 @@ extension StorePlace: CustomStringConvertible {
         switch self {
         case .memory: "memory"
         case .sqlite(let path): "sqlite:\(path)"
+        case .postgres(let address): "\(address)"
         }
     }
 }
@@ -38,6 +43,10 @@ public struct StoreOptions: Sendable {
     public var limits = Limits.Store()
     /// How long versions are kept.
     public var retention = RetentionRules()
+    /// The bounds of connections to a PostgreSQL server.
+    public var postgres = Limits.Postgres()
+    /// Who finds the addresses of its name, where the process has somebody for that.
+    public var resolver: NameResolver?
     /// A disk that fails when it is told to, where it is not the machine's own.
     package var disk: FaultDisk?
     /// Called at every numbered point of the writer.
@@ -97,6 +106,17 @@ public final class Store: Sendable {
             }
             checkpoints.start(file, crashPoint: crashPoint)
             readers.start { SQLiteReader(file) }
+        case .postgres(let address):
+            let server = try PostgresServer(address, options)
+            end = { server.stop() }
+            reportCheckpoints = { (0, nil) }
+            do throws(StoreTrouble) {
+                try writer.start { () throws(StoreTrouble) in try PostgresEngine(server, retention: retention) }
+            } catch {
+                server.stop()
+                throw error
+            }
+            readers.start { PostgresReader(server, usesGivenTime: false) }
         }
     }
 

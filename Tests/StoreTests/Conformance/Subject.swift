@@ -19,7 +19,12 @@ protocol Subject: AnyObject {
 }
 
 enum SubjectKind: String, CaseIterable, Sendable {
-    case memory, sqlite
+    case memory, sqlite, postgres
+
+    /// Those that this machine has the programs for.
+    static var allCases: [SubjectKind] {
+        PostgresMachine.isHere ? [.memory, .sqlite, .postgres] : [.memory, .sqlite]
+    }
 
     func make(_ retention: RetentionRules = RetentionRules(), limits: Limits.Store = Limits.Store()) throws
         -> any Subject
@@ -27,6 +32,7 @@ enum SubjectKind: String, CaseIterable, Sendable {
         switch self {
         case .memory: MemorySubject(retention, limits)
         case .sqlite: try SQLiteSubject(retention, limits)
+        case .postgres: try PostgresSubject(retention, limits)
         }
     }
 }
