@@ -4,6 +4,9 @@ extension Limits {
         /// Connections that write: documents are spread over them by their names. One is busy with its commit while another
         /// one loads; more than four gain nothing.
         public var writers = 2
+        /// Threads with a loop each, over which the connections are spread. A loop's part of a group is a third of the
+        /// server's, so a second one gains nothing where both share two cores.
+        public var loops = 1
         /// How long finding the server's address may take.
         public var resolveTimeout = Duration.seconds(5)
         /// How long one address may take to answer: a login and its TLS take some ten milliseconds.

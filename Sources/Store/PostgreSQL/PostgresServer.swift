@@ -2,7 +2,7 @@ import Base
 import Reactor
 import Synchronization
 
-/// A database on a server: the loop on which its connections live, and what they share.
+/// A database on a server: the loops on which its connections live, and what they share.
 final class PostgresServer: Sendable {
     let address: PostgresAddress
     let limits: Limits
@@ -12,13 +12,14 @@ final class PostgresServer: Sendable {
     private let wasMigrated = Atomic<Bool>(false)
     private let isStopped = Atomic<Bool>(false)
 
-    /// Starts the loop. Nothing is connected yet.
+    /// Starts the loops. Nothing is connected yet.
     init(_ address: PostgresAddress, limits: Limits, resolver: NameResolver) throws(StoreTrouble) {
         self.address = address
         self.limits = limits
         self.resolver = resolver
         do throws(KernelError) {
-            loops = try EventLoopGroup(count: 1, limits: limits)
+            let count = min(limits.postgres.loops, EventLoopGroup.coreCount)
+            loops = try EventLoopGroup(count: max(1, count), limits: limits)
         } catch {
             throw .other(0, "no loop for PostgreSQL: \(error)")
         }
@@ -34,13 +35,13 @@ final class PostgresServer: Sendable {
 
     deinit { stop() }
 
-    /// Ends the loop. Whatever is under way ends with it, so lanes are closed before.
+    /// Ends the loops. Whatever is under way ends with them, so lanes are closed before.
     func stop() {
         if isStopped.exchange(true, ordering: .acquiringAndReleasing) { return }
         loops.stop(within: .seconds(1))
     }
 
-    /// A new lane. The loop is the same for all: what takes time is the server's work, not ours.
+    /// A new lane, on the loop whose turn it is.
     func lane(isReader: Bool) -> PostgresLane { PostgresLane(self, on: loops.next, isReader: isReader) }
 
     /// Whether the schema is known to be ours, so that sessions may look at it.
