@@ -37,7 +37,9 @@ enum AllocationBudget: String {
         var allocationsMax: Double {
             switch self {
             case .decodeJSON, .decodeMessagePack, .echo, .echoPipelined, .get, .timer, .wheel, .post, .count: 0
-            case .call, .callOfWrongType, .callTooOften, .callNotAllowed: 0
+            case .call, .callTooOften, .callNotAllowed: 0
+            // All of them are Swift Testing's, which notes the place of every error that is thrown; the server has none.
+            case .callOfWrongType: 7
             }
         }
     #endif
