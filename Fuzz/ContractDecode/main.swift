@@ -126,6 +126,6 @@ func checkFormat(_ call: CompiledCall<Nobody>, _ format: WireFormat, _ input: bo
 /// Everything else that leaks is still found.
 @_cdecl("__lsan_default_suppressions")
 public func suppressions() -> UnsafePointer<UInt8> {
-    let text: StaticString = "leak:5shape\nleak:12CompiledCallC7knowing\n"
+    let text: StaticString = "leak:5shape\nleak:12CompiledCallC9completed\n"
     return text.utf8Start
 }
