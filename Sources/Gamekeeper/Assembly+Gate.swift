@@ -64,22 +64,24 @@ extension Assembly {
         }
         var options = StoreOptions()
         options.limits = configuration.limits.store
+        options.postgres = configuration.limits.postgres
+        options.retention = RetentionRules(standard: configuration.limits.store.retention)
         do throws(StoreTrouble) { return try Store(place, options) } catch { throw .store(place, error) }
     }
 
     /// Before anybody comes it is known who was thrown out lately: their access tokens may be about. It blocks the main
     /// thread, which has nothing else to do yet.
     func beginIdentity(of gate: Gate) {
-        let isKnown = Latch()
+        let isOver = Bell()
         Task {
             do {
                 try await gate.identity.begin(at: gate.server.wall)
             } catch {
                 gate.server.log.error("ended logins could not be read", ["reason": .text("\(error)")])
             }
-            isKnown.open()
+            isOver.ring()
         }
-        isKnown.wait(within: stopTimeout)
+        if !isOver.wait(within: stopTimeout) { gate.identity.distrust(at: gate.server.wall) }
     }
 
     /// Once a minute what has expired is forgotten, the next signing key is made in time, and the system gets back what a

@@ -124,10 +124,10 @@ public final class Operations: Sendable {
     public func stop() {
         let patience = min(stopTimeout, .seconds(1))
         if let exporter {
-            let flushed = Latch()
+            let flushed = Bell()
             Task {
                 await exporter.flush()
-                flushed.open()
+                flushed.ring()
             }
             flushed.wait(within: patience)
         }

@@ -74,6 +74,20 @@ import Wire
         store.close()
     }
 
+    @Test func `a server that can't learn which logins have ended trusts no token made so far`() async throws {
+        let stage = IdentityStage()
+        let token = Array(try await stage.guest().tokens.access.utf8)
+        let store = try Store(.memory)
+        let accounts = DocumentAccountStore(store)
+        let again = IdentityService(store: accounts, vault: stage.service.vault, loops: 1, limits: stage.limits)
+        #expect(throws: Never.self) { _ = try again.verify(access: token.span.bytes, loop: 0, at: stage.now) }
+        store.close()
+        await #expect(throws: IdentityRefusal.unavailable) { try await again.begin(at: stage.now) }
+        #expect(throws: IdentityRefusal.revoked) {
+            _ = try again.verify(access: token.span.bytes, loop: 0, at: stage.now)
+        }
+    }
+
     @Test func `a player's document is read as it was written, whatever is in it`() throws {
         let now = WallTime(nanoseconds: 7)
         var record = PlayerRecord(try #require(PlayerID("bob")), created: now, seen: now.adding(.seconds(1)))

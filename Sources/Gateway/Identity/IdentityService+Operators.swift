@@ -74,17 +74,21 @@ extension IdentityService {
 
     /// Learns from the store which logins ended lately. A server does it once before it listens.
     ///
-    /// - Throws: `unavailable`.
+    /// - Throws: `unavailable`; then no access token made so far is trusted, as `distrust` says.
     public func begin(at now: WallTime) async throws {
         let since = now.adding(.zero - limits.accessLifetime - limits.clockLeeway - limits.clockLeeway)
         let families: [FamilyID]
         do {
             families = try await store.closures(since: since)
         } catch {
+            distrust(at: now)
             throw IdentityRefusal(error)
         }
         for family in families { revocations.add(family, at: now) }
     }
+
+    /// Refuses every access token made so far, because it is not known whose login has ended. Their owners refresh them.
+    public func distrust(at now: WallTime) { revocations.raiseFloor(at: now) }
 
     /// Forgets what is over, and makes the next signing key in time. A server does it about once a minute.
     ///

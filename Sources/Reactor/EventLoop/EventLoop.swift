@@ -107,7 +107,7 @@ public final class EventLoop: @unchecked Sendable {
     /// Makes the calling thread the loop's own. `run` does it; a rehearsal that turns the loop by hand does it itself.
     public func adoptThread() { thread = pthread_self() }
 
-    /// The loop is nobody's for now. A rehearsal that turns several loops on one thread says so between their turns, so
+    /// The loop belongs to no thread until the next one adopts it. A rehearsal that turns several loops on one thread says so between their turns, so
     /// that each of them tells what happens on it from what does not.
     public func leaveThread() { thread = nil }
 
