@@ -1,11 +1,37 @@
 import Base
 import Wire
 
+/// A store and scope whose documents are values of one type of the game's, without saying in which store of which server:
+/// a game names its shelves once.
+///
+/// ```swift
+/// static let bags = Shelf<Bag>("bags")
+/// let bag = try await server.store[bags].get("ann")
+/// ```
+public struct Shelf<Content: Codable & Sendable>: Sendable {
+    /// The store's name.
+    public let name: String
+    /// The scope within it.
+    public let scope: String
+
+    /// Names a shelf. A name that cannot be one is a mistake in the game's own text, and ends the process at its start;
+    /// where it comes from elsewhere use `Store.shelf`.
+    public init(_ name: String, scope: String = DocumentKey.globalScope) {
+        precondition((try? DocumentKey(name, scope: scope, "any")) != nil, "\(name) in \(scope) is the name of a shelf")
+        self.init(named: name, scope)
+    }
+
+    fileprivate init(named name: String, _ scope: String) {
+        self.name = name
+        self.scope = scope
+    }
+}
+
 /// The documents of one store and scope as values of one type of the game's.
 ///
 /// ```
 /// struct Bag: Codable, Sendable { var gold = 0; var items: [String] = [] }
-/// let bags = try store.shelf(of: Bag.self, in: "bags")
+/// let bags = store[Shelf<Bag>("bags")]
 /// try await bags.update("ann") { bag in
 ///     var bag = bag ?? Bag()
 ///     bag.gold += 10
@@ -17,20 +43,18 @@ import Wire
 public struct DocumentShelf<Content: Codable & Sendable>: Sendable {
     /// The store below.
     public let store: Store
-    private let name: String
-    private let scope: String
+    private let shelf: Shelf<Content>
 
-    init(_ store: Store, _ name: String, _ scope: String) {
+    init(_ store: Store, _ shelf: Shelf<Content>) {
         self.store = store
-        self.name = name
-        self.scope = scope
+        self.shelf = shelf
     }
 
     /// The place of a document, for whatever the shelf does not do itself.
     ///
     /// - Throws: `badName`.
     public func key(_ key: String) throws(StoreRefusal) -> DocumentKey {
-        try DocumentKey(name, scope: scope, key, limits: store.limits)
+        try DocumentKey(shelf.name, scope: shelf.scope, key, limits: store.limits)
     }
 
     /// A document; `nil` where there is none.
@@ -84,11 +108,11 @@ public struct DocumentShelf<Content: Codable & Sendable>: Sendable {
 
     // MARK: Parts
 
-    private func place(_ key: String) throws(StoreError) -> DocumentKey {
+    package func place(_ key: String) throws(StoreError) -> DocumentKey {
         do throws(StoreRefusal) { return try self.key(key) } catch { throw .refused(error) }
     }
 
-    private func body(_ content: Content) throws(StoreError) -> DocumentBody {
+    package func body(_ content: Content) throws(StoreError) -> DocumentBody {
         let value: Value
         do { value = try ValueEncoder().encode(content) } catch { throw .refused(.badBody(.unwritable)) }
         do throws(StoreRefusal) {
@@ -98,7 +122,7 @@ public struct DocumentShelf<Content: Codable & Sendable>: Sendable {
         }
     }
 
-    private static func content(_ document: Document) throws(StoreError) -> Content {
+    package static func content(_ document: Document) throws(StoreError) -> Content {
         guard let value = document.body.value else { throw .failed(.away(.damaged, retryAfter: .zero)) }
         do {
             return try ValueDecoder().decode(Content.self, from: value)
@@ -118,6 +142,9 @@ extension Store {
         scope: String = DocumentKey.globalScope
     ) throws(StoreRefusal) -> DocumentShelf<Content> {
         _ = try DocumentKey(name, scope: scope, "any", limits: limits)
-        return DocumentShelf(self, name, scope)
+        return DocumentShelf(self, Shelf(named: name, scope))
     }
+
+    /// The documents of a shelf that the game has named.
+    public subscript<Content>(_ shelf: Shelf<Content>) -> DocumentShelf<Content> { DocumentShelf(self, shelf) }
 }
