@@ -34,7 +34,7 @@ if "$game" help | grep -q 'docs '; then
 fi
 
 echo "outside: serving"
-timeout 60 "$game" run --listen 127.0.0.1:0 --admin off --data none >"$away/said" 2>"$away/log" &
+timeout 60 "$game" run --listen 127.0.0.1:0 --admin off --data "$away/data" >"$away/said" 2>"$away/log" &
 server=$!
 stop() {
     local code=0
