@@ -7,7 +7,7 @@ import Wire
 @testable import Store
 
 /// A store of each kind, as a game has it.
-private func withStore(
+func withStore(
     _ kind: SubjectKind,
     _ change: (inout StoreOptions) -> Void = { _ in },
     _ body: (Store) async throws -> Void
