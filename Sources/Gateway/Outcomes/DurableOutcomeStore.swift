@@ -129,13 +129,12 @@ extension OutcomeClaim {
         at now: WallTime,
         _ limits: Limits.Outcomes
     ) throws(StoreError) -> OutcomeRow {
-        let (expires, overflow) = now.nanoseconds.addingReportingOverflow(limits.keptFor.nanoseconds)
         do throws(StoreRefusal) {
             return try OutcomeRow(
                 name,
                 digest: digest,
                 bytes: outcome.stored(bytesMax: limits.outcomeBytesMax),
-                expires: WallTime(nanoseconds: overflow ? .max : expires),
+                expires: now.adding(limits.keptFor),
                 limits: limits
             )
         } catch {

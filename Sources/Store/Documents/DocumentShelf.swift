@@ -43,7 +43,7 @@ public struct Shelf<Content: Codable & Sendable>: Sendable {
 public struct DocumentShelf<Content: Codable & Sendable>: Sendable {
     /// The store below.
     public let store: Store
-    private let shelf: Shelf<Content>
+    let shelf: Shelf<Content>
 
     init(_ store: Store, _ shelf: Shelf<Content>) {
         self.store = store
@@ -76,27 +76,46 @@ public struct DocumentShelf<Content: Codable & Sendable>: Sendable {
         expecting expected: Write.Expectation = .any,
         fence: Fence? = nil
     ) async throws(StoreError) -> Int64 {
-        let write = Write(try place(key), .set(try body(content)), expected: expected, fence: fence)
-        guard case .written(let receipt) = try await store.perform(.write(write)), let written = receipt.writes.first
-        else { preconditionFailure("a write was asked for") }
-        return written.version
+        var options = WriteOptions()
+        options.expected = expected
+        options.fence = fence
+        return try await set(key, to: content, options)
     }
 
-    /// Changes a document by what it is. The transform may run several times; `nil` leaves the document as it is.
+    /// The same, with everything that can be said of a write.
+    ///
+    /// - Returns: the new version.
+    /// - Throws: the store's refusal, or why there is no decision.
+    @discardableResult
+    public func set(_ key: String, to content: Content, _ options: WriteOptions) async throws(StoreError) -> Int64 {
+        try await written(try place(key), .set(try body(content)), options).version
+    }
+
+    /// Changes a document by what it is. The transform may run several times; `nil` leaves the document as it is, and so
+    /// does whatever it throws.
     ///
     /// - Returns: the new version; `nil` when the transform wanted no change.
-    /// - Throws: as `Store.update`, and `badBody(.otherShape)`.
+    /// - Throws: as `Store.update`, `badBody(.otherShape)`, or what the transform throws.
     @discardableResult
     public func update(
         _ key: String,
         fence: Fence? = nil,
-        _ transform: (Content?) throws(StoreError) -> Content?
-    ) async throws(StoreError) -> Int64? {
-        try await store.update(try place(key), fence: fence) { (document) throws(StoreError) -> DocumentChange? in
+        _ transform: (Content?) throws -> Content?
+    ) async throws -> Int64? {
+        var cause: (any Error)?
+        let place = try place(key)
+        let version = try await store.update(place, fence: fence) { (document) throws(StoreError) -> DocumentChange? in
             let before: Content? = if let document { try Self.content(document) } else { nil }
-            guard let after = try transform(before) else { return nil }
+            let after: Content?
+            do { after = try transform(before) } catch {
+                cause = error
+                return nil
+            }
+            guard let after else { return nil }
             return DocumentChange(.set(try body(after)), notes: document?.notes ?? .none)
         }
+        if let cause { throw cause }
+        return version
     }
 
     /// Removes a document. It is kept as a version.
@@ -107,6 +126,24 @@ public struct DocumentShelf<Content: Codable & Sendable>: Sendable {
     }
 
     // MARK: Parts
+
+    func written(
+        _ place: DocumentKey,
+        _ change: Write.Change,
+        _ options: WriteOptions
+    ) async throws(StoreError) -> Receipt.Written {
+        let write = Write(
+            place,
+            change,
+            expected: options.expected,
+            fence: options.fence,
+            notes: options.notes,
+            lifetime: options.lasting.map { .until(store.now.adding($0)) } ?? .unchanged
+        )
+        guard case .written(let receipt) = try await store.perform(.write(write)), let written = receipt.writes.first
+        else { preconditionFailure("a write was asked for") }
+        return written
+    }
 
     package func place(_ key: String) throws(StoreError) -> DocumentKey {
         do throws(StoreRefusal) { return try self.key(key) } catch { throw .refused(error) }
@@ -130,6 +167,21 @@ public struct DocumentShelf<Content: Codable & Sendable>: Sendable {
             throw .refused(.badBody(.otherShape))
         }
     }
+}
+
+/// What can be said of a write beside the value.
+public struct WriteOptions: Sendable {
+    /// What the document must be now.
+    public var expected = Write.Expectation.any
+    /// The lock under which it is written.
+    public var fence: Fence?
+    /// What is written beside it. It replaces what was there.
+    public var notes = DocumentNotes.none
+    /// How long the document lives from now on; then it is as if removed. Without it nothing changes.
+    public var lasting: Duration?
+
+    /// A write whatever there was.
+    public init() {}
 }
 
 extension Store {

@@ -53,7 +53,7 @@ struct FeedFollower {
         do throws(StoreError) {
             let answer = try await store.perform(lock(.acquire(lease: limits.lease, asks: false)))
             guard case .lock(let report) = answer else { preconditionFailure("a lock was asked for") }
-            renewal = WallTime(nanoseconds: store.now.nanoseconds &+ limits.leaseRenewal.nanoseconds)
+            renewal = store.now.adding(limits.leaseRenewal)
             if fence?.token == report.token { return true }
             cursor = try await place(in: store)
             fence = Fence(lock: key, token: report.token, owner: owner)
