@@ -71,7 +71,10 @@ extension Assembly {
         var options = StoreOptions()
         options.limits = configuration.limits.store
         options.postgres = configuration.limits.postgres
-        options.retention = RetentionRules(standard: configuration.limits.store.retention)
+        options.retention = RetentionRules(
+            standard: configuration.limits.store.retention,
+            byStore: configuration.retention
+        )
         do throws(StoreTrouble) { return try Store(place, options) } catch { throw .store(place, error) }
     }
 

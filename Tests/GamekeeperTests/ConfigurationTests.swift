@@ -165,6 +165,22 @@ private func read(
     func `numbers are read strictly`(text: String, number: Int?) {
         #expect(SettingValue.number(text, in: 0...(1 << 40)) == number)
     }
+
+    @Test(
+        arguments: [
+            ("bags=90d", "bags"), ("a=b=0s", "a=b"), ("bags", nil), ("=1d", nil), ("~player=1d", nil), ("bags=", nil),
+            ("bags=-1s", nil), ("a\nb=1d", nil),
+        ] as [(String, String?)]
+    )
+    func `how long versions of a store are kept is read strictly`(text: String, store: String?) {
+        #expect(SettingValue.retention(text)?.store == store)
+    }
+
+    @Test func `stores have retentions of their own, each once`() throws {
+        let chosen = try Configuration(arguments: ["--retention", "bags=90d,logs=0s"])
+        #expect(chosen.retention == ["bags": .seconds(90 * 86_400), "logs": .zero])
+        #expect(throws: SettingRefusal.self) { try Configuration(arguments: ["--retention", "bags=90d,bags=0s"]) }
+    }
 }
 
 @Suite("Configuration file") struct ConfigurationFileTests {

@@ -33,6 +33,8 @@ public struct Configuration: Sendable {
     public var data: String? = "gamekeeper-data"
     /// Where accounts and documents are stored; nil for a file in the data folder, or memory where there is none.
     public var store: StorePlace?
+    /// How long replaced versions are kept, of stores that have a time of their own.
+    public var retention: [String: Duration] = [:]
     /// The level from which lines are logged.
     public var logLevel = LogLevel.info
     /// What lines of the log look like.

@@ -121,12 +121,25 @@ public enum SettingTable {
         one(
             "store",
             "data, memory, sqlite:PATH, or postgres://USER:PASSWORD@HOST:PORT/DATABASE",
-            "Where accounts are stored; data is a file in the data folder, or memory where that is none."
+            "Where accounts and documents are; data is a file in the data folder, or memory where that is none."
         ) { configuration, text in
             configuration.store = text == "data" ? nil : StorePlace(text)
             return text == "data" || configuration.store != nil
         } show: {
             $0.store?.description ?? "data"
+        },
+        many(
+            "retention",
+            "rules such as bags=90d, from 0s to 36500d, one per store of documents",
+            "How long replaced versions are kept, where a store has another time than limits.store.retention; 0s keeps none."
+        ) { configuration, texts in
+            let rules = texts.compactMap(SettingValue.retention)
+            let byStore = Dictionary(rules.map { ($0.store, $0.time) }) { $1 }
+            guard byStore.count == texts.count else { return false }
+            configuration.retention = byStore
+            return true
+        } show: {
+            $0.retention.sorted { $0.key < $1.key }.map { "\($0.key)=\(SettingValue.text(of: $0.value))" }
         },
     ]
 

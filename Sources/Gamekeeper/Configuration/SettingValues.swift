@@ -1,5 +1,6 @@
 import Base
 import Reactor
+import Store
 
 /// How the texts of settings are read, and values shown.
 enum SettingValue {
@@ -48,6 +49,16 @@ enum SettingValue {
             return "\(Double(nanoseconds) / 1e9)s"
         }
         return "\(nanoseconds / unit.nanoseconds)\(unit.name)"
+    }
+
+    /// How long versions of one store are kept: `bags=90d`.
+    static func retention(_ text: String) -> (store: String, time: Duration)? {
+        guard let sign = text.lastIndex(of: "="),
+            let time = time(String(text[text.index(after: sign)...]), in: .zero ... .seconds(36_500 * 86_400))
+        else { return nil }
+        let store = String(text[..<sign])
+        guard (try? KeyRange(store)) != nil else { return nil }
+        return (store, time)
     }
 
     /// A share such as `0.01` or `1%`.
