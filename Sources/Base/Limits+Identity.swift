@@ -6,6 +6,10 @@ extension Limits {
         public var accessLifetime = Duration.seconds(600)
         /// How far the clocks of two servers may be apart before one refuses the other's tokens.
         public var clockLeeway = Duration.seconds(5)
+        /// How often a server hears which logins others of the same store have ended.
+        public var hearingInterval = Duration.seconds(2)
+        /// How far it looks back each time: longer than a store is away while it fails over.
+        public var hearingWindow = Duration.seconds(60)
         /// How long a login lives without being used: a player who was away for a holiday is still logged in.
         public var refreshLifetime = Duration.seconds(30 * 86_400)
         /// How long a login lives at most, however often it is renewed: half a year, after which the device logs in anew.

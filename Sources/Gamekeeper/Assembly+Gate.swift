@@ -118,6 +118,24 @@ extension Assembly {
     }
 }
 
+extension Assembly {
+    /// Every few seconds the process hears which logins others of the same store have ended.
+    static func hearOthers(_ gate: Gate, every interval: Duration) {
+        let isBusy = Busy()
+        gate.server.every(interval) { server in
+            guard isBusy.begin() else { return }
+            Task {
+                defer { isBusy.end() }
+                do {
+                    try await gate.identity.hear(at: server.wall)
+                } catch {
+                    server.log.warning("what other servers have ended is not known", ["reason": .text("\(error)")])
+                }
+            }
+        }
+    }
+}
+
 /// Whether something is under way that must not be begun twice.
 private final class Busy: Sendable {
     private let isBusy = Atomic<Bool>(false)

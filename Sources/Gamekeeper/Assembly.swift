@@ -26,6 +26,8 @@ public final class Assembly: Sendable {
     public static let version = "0.1.0"
     private var log: Log { telemetry.log }
     let stopTimeout: Duration
+    /// How often it hears of what other processes of its store have ended; nil where there are none.
+    private let hearingInterval: Duration?
     private let blocking: Limits.Blocking
 
     /// Why a process does not start.
@@ -123,6 +125,7 @@ public final class Assembly: Sendable {
         }
         addresses = listening
         stopTimeout = configuration.limits.loop.stopTimeout
+        hearingInterval = configuration.sharesStore ? configuration.limits.identity.hearingInterval : nil
         blocking = configuration.limits.blocking
     }
 
@@ -156,6 +159,7 @@ public final class Assembly: Sendable {
         )
         if let gate {
             Self.maintain(gate, store, blocking)
+            if let hearingInterval { Self.hearOthers(gate, every: hearingInterval) }
             hooks.started?(gate.server)
         }
         announce(self)

@@ -5,6 +5,7 @@ import Reactor
 import Store
 import Synchronization
 import Testing
+import Web
 import Wire
 
 @testable import Gateway
@@ -156,6 +157,25 @@ private final class Cellar {
             #expect(answers.map { $0["gold"] == .int(round == 0 ? 60 : 0) } == [true, true])
         }
         #expect(try await keys(store).count == 1)
+        store.close()
+    }
+
+    @Test func `a login that another server of the store has ended is over here too, sessions included`() async throws {
+        let cellar = try Cellar()
+        let store = try cellar.open()
+        let gates = try (0..<2).map { _ in try LiveGate(Shop.contract(), store: store, keys: cellar.path) }
+        let ann = try await gates[0].player("ann")
+        let bob = try await gates[0].player("bob")
+        let token = ann.tokens["access_token"].text
+        let player = try #require(PlayerID(ann.tokens["player_id"].text))
+        let now = gates[0].gate.server.wall
+        _ = try await gates[1].gate.identity.revokeAll(of: player, at: now)
+        try await gates[0].gate.identity.hear(at: now)
+        try await gates[0].gate.identity.hear(at: now)
+        #expect(await ann.closing() == 4_401)
+        let bearer = [HTTPField("Authorization", "Bearer \(token)")]
+        #expect(try await gates[0].post("shop.roll", "{}", fields: bearer).status.rawValue == 401)
+        #expect(try await bob.call("shop.roll")["gold"] == .int(1))
         store.close()
     }
 

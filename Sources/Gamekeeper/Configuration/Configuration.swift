@@ -90,6 +90,9 @@ public struct Configuration: Sendable {
     /// Whether keys live in memory only, so that everybody is a stranger again after a restart.
     public var isDevelopment: Bool { data == nil }
 
+    /// Whether other processes may have the same store.
+    var sharesStore: Bool { if case .postgres = storePlace { true } else { false } }
+
     /// Where accounts and documents are stored.
     public var storePlace: StorePlace {
         store ?? data.map { .sqlite(path: $0 + "/gamekeeper.db") } ?? .memory

@@ -77,14 +77,31 @@ extension IdentityService {
     /// - Throws: `unavailable`; then no access token made so far is trusted, as `distrust` says.
     public func begin(at now: WallTime) async throws {
         let since = now.adding(.zero - limits.accessLifetime - limits.clockLeeway - limits.clockLeeway)
-        let families: [FamilyID]
+        let closed: [ClosedFamily]
         do {
-            families = try await store.closures(since: since)
+            closed = try await store.closures(since: since)
         } catch {
             distrust(at: now)
             throw IdentityRefusal(error)
         }
-        for family in families { revocations.add(family, at: now) }
+        for login in closed { revocations.add(login.family, at: now) }
+    }
+
+    /// Hears which logins other servers of the same store have ended, and ends their sessions here. A server whose store
+    /// is shared does it every few seconds.
+    ///
+    /// - Throws: `unavailable`; what was missed is heard the next time, within `Limits.Identity.hearingWindow`.
+    public func hear(at now: WallTime) async throws {
+        let closed: [ClosedFamily]
+        do {
+            closed = try await store.closures(since: now.adding(.zero - limits.hearingWindow - limits.clockLeeway))
+        } catch {
+            throw IdentityRefusal(error)
+        }
+        for login in closed where !revocations.refuses(login.family, issued: .max) {
+            revocations.add(login.family, at: now)
+            if let player = login.player { tell(.ended(login.family, of: player, because: .revoked)) }
+        }
     }
 
     /// Refuses every access token made so far, because it is not known whose login has ended. Their owners refresh them.

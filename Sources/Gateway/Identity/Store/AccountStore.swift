@@ -46,8 +46,8 @@ public protocol AccountStore: Sendable {
     func families(of player: PlayerID, at now: WallTime) async throws -> [FamilyRecord]
 
     /// The families that were ended since then and before their time: what a server that starts must refuse, because
-    /// access tokens of theirs may still be about.
-    func closures(since: WallTime) async throws -> [FamilyID]
+    /// access tokens of theirs may still be about, and one that shares the store must hear of.
+    func closures(since: WallTime) async throws -> [ClosedFamily]
 
     /// What is known of a player.
     ///
@@ -110,4 +110,18 @@ public enum AccountRefusal: Error, Equatable, Sendable {
     case full
     /// The store cannot be reached, or failed. Nothing is known of what was asked; it may be asked again.
     case unavailable
+}
+
+/// A login that was ended before its time.
+public struct ClosedFamily: Hashable, Sendable {
+    /// Which.
+    public let family: FamilyID
+    /// Whose it was.
+    public let player: PlayerID?
+
+    /// Describes one.
+    public init(_ family: FamilyID, of player: PlayerID?) {
+        self.family = family
+        self.player = player
+    }
 }

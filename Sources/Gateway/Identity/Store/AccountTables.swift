@@ -60,7 +60,7 @@ struct AccountTables: ~Copyable, Sendable {
     var credentials: [Credential: CredentialRecord] = [:]
     var open: [FamilyID: Family] = [:]
     /// Ended families in the order of their end, as long as tokens of theirs may be about.
-    private var closed: ExpiryQueue<(family: FamilyID, at: WallTime)>
+    private var closed: ExpiryQueue<(login: ClosedFamily, at: WallTime)>
     /// What is looked at when its time may have come, in about that order.
     private var familyChecks: ExpiryQueue<(family: FamilyID, at: WallTime)>
     private var playerChecks: ExpiryQueue<(player: PlayerID, at: WallTime)>
@@ -211,7 +211,7 @@ extension AccountTables {
         players[family.player]?.families.removeAll { $0 == id }
         guard family.isOpen(at: now) else { return nil }
         if closed.isFull { _ = closed.popFirst() }
-        closed.append((id, now))
+        closed.append((ClosedFamily(id, of: family.player), now))
         return family.player
     }
 
@@ -227,9 +227,9 @@ extension AccountTables {
         }
     }
 
-    func closures(since: WallTime) -> [FamilyID] {
-        var found: [FamilyID] = []
-        for place in 0..<closed.count where closed[place].at >= since { found.append(closed[place].family) }
+    func closures(since: WallTime) -> [ClosedFamily] {
+        var found: [ClosedFamily] = []
+        for place in 0..<closed.count where closed[place].at >= since { found.append(closed[place].login) }
         return found
     }
 }

@@ -48,7 +48,7 @@ public final class DocumentAccountStore: AccountStore {
                 ),
             ]
             if known == nil { try writes.append(self.write(CredentialRecord(player: player, verifier: []), row, nil)) }
-            try writes.append(contentsOf: self.closures(ended, at: now))
+            try writes.append(contentsOf: self.closures(ended, of: player, at: now))
             let admission = Admission(player: player, roles: record.roles, isNew: known == nil, closed: ended)
             return (admission, writes)
         }
@@ -65,7 +65,8 @@ public final class DocumentAccountStore: AccountStore {
                 return (.success(renewed), try [self.write(record, replacing: before)])
             }
             // It was shown by two: both log in again.
-            let writes = try [self.write(record, replacing: before)] + self.closures([renewal.family], at: now)
+            let writes =
+                try [self.write(record, replacing: before)] + self.closures([renewal.family], of: owner, at: now)
             return (.failure(.reused(of: owner)), writes)
         }
         return try answer.get()
@@ -79,7 +80,7 @@ public final class DocumentAccountStore: AccountStore {
             }
             var record = before.record
             guard record.close(family, at: now) else { return (nil, []) }
-            return (owner, try [self.write(record, replacing: before)] + self.closures([family], at: now))
+            return (owner, try [self.write(record, replacing: before)] + self.closures([family], of: owner, at: now))
         }
     }
 
@@ -90,7 +91,7 @@ public final class DocumentAccountStore: AccountStore {
             var record = before.record
             let ended = record.closeAll(at: now)
             guard !ended.isEmpty else { return ([], []) }
-            return (ended, try [self.write(record, replacing: before)] + self.closures(ended, at: now))
+            return (ended, try [self.write(record, replacing: before)] + self.closures(ended, of: player, at: now))
         }
     }
 
@@ -100,21 +101,37 @@ public final class DocumentAccountStore: AccountStore {
     }
 
     /// The families that were ended since then.
-    public func closures(since: WallTime) async throws -> [FamilyID] {
+    public func closures(since: WallTime) async throws -> [ClosedFamily] {
         let range = try KeyRange(hidden: AccountKey.closureStore)
-        var found: [FamilyID] = []
+        var found: [ClosedFamily] = []
         var after = try AccountKey.closure(nil, at: since)
         while true {
             guard case .list(let page) = try await store.read(.list(range, after: after, max: Self.page)) else {
                 throw AccountRefusal.unavailable
             }
-            found += page.compactMap { AccountKey.family(inClosure: $0.key) }
+            for document in try await documents(page.map(\.key)) {
+                guard let document, let family = AccountKey.family(inClosure: document.key) else { continue }
+                let player: PlayerID? = if case .string(let name)? = document.body.value { PlayerID(name) } else { nil }
+                found.append(ClosedFamily(family, of: player))
+            }
             guard page.count == Self.page, let last = page.last else { return found }
             after = last.key
         }
     }
 
     private static let page = 1_000
+
+    /// Documents by their keys, however large they are together.
+    private func documents(_ keys: [DocumentKey]) async throws -> [Document?] {
+        var found: [Document?] = []
+        while found.count < keys.count {
+            guard case .documents(let some) = try await store.read(.documents(Array(keys[found.count...]))),
+                !some.isEmpty
+            else { throw AccountRefusal.unavailable }
+            found += some
+        }
+        return found
+    }
 
     // MARK: Players
 
@@ -185,7 +202,7 @@ public final class DocumentAccountStore: AccountStore {
             var record = before.record
             record.ban = ban
             let ended = ban == nil ? [] : record.closeAll(at: now)
-            return (ended, try [self.write(record, replacing: before)] + self.closures(ended, at: now))
+            return (ended, try [self.write(record, replacing: before)] + self.closures(ended, of: player, at: now))
         }
     }
 
@@ -260,14 +277,14 @@ extension DocumentAccountStore {
     }
 
     /// The traces of logins that have ended: they are no player's any more, and their tokens are refused.
-    private func closures(_ families: [FamilyID], at now: WallTime) throws -> [Write] {
+    private func closures(_ families: [FamilyID], of player: PlayerID, at now: WallTime) throws -> [Write] {
         let end = now.adding(limits.accessLifetime + limits.clockLeeway + limits.clockLeeway)
         return try families.flatMap { family in
             [
                 Write(try AccountKey.family(family), .remove),
                 Write(
                     try AccountKey.closure(family, at: now),
-                    .set(try DocumentBody(.null)),
+                    .set(try DocumentBody(.string(player.description))),
                     lifetime: .until(end)
                 ),
             ]

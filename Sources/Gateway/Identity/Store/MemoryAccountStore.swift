@@ -48,7 +48,7 @@ public final class MemoryAccountStore: AccountStore {
     }
 
     /// The families that were ended since then.
-    public func closures(since: WallTime) async throws -> [FamilyID] {
+    public func closures(since: WallTime) async throws -> [ClosedFamily] {
         tables.withLock { $0.closures(since: since) }
     }
 
