@@ -17,6 +17,10 @@ extension Limits {
         /// How long a refresh token may be shown again when its successor was lost on the way: one retry of a client
         /// that waited for its answer. A thief gains nothing: the successor that the other got is refused then.
         public var refreshGrace = Duration.seconds(10)
+        /// How long a guest stays who came once and did nothing more: did not renew his login, come again, get a role. A flood
+        /// of new guests fills a store with an hour's of them at most. Whoever comes back later with his device's secret is
+        /// the same player all the same.
+        public var newGuestLifetime = Duration.seconds(3_600)
         /// How long a ticket waits to be redeemed: the time in which a page opens its socket.
         public var ticketLifetime = Duration.seconds(30)
         /// Tickets that wait at once. At 1,000 logins a second and 30 s each 30,000 wait; past it none is issued.

@@ -2,6 +2,7 @@ import Base
 import Contracts
 import Crypto
 import Foundation
+import Reactor
 import Store
 import Testing
 import Wire
@@ -112,5 +113,78 @@ import Wire
         #expect(PlayerRecord(record.value) == record)
         #expect(PlayerRecord(.null) == nil)
         #expect(PlayerRecord(.object(["player": .string("bob"), "created": .int(1)])) == nil)
+    }
+
+    private func service(_ store: Store) -> IdentityService {
+        let now = SystemClock().wallTime()
+        return IdentityService(
+            store: DocumentAccountStore(store),
+            vault: KeyVault(developmentAt: now, entropy: SharedEntropy()),
+            loops: 1
+        )
+    }
+
+    private func count(_ store: Store) async throws -> Int {
+        var all = 0
+        for name in ["~player", "~credential", "~family"] {
+            guard case .list(let found) = try await store.read(.list(KeyRange(hidden: name), after: nil, max: 100))
+            else { continue }
+            all += found.count
+        }
+        return all
+    }
+
+    @Test func `a guest who came once is forgotten after an hour, and the same player when he comes back`() async throws
+    {
+        let store = try Store(.memory)
+        let identity = service(store)
+        let now = SystemClock().wallTime()
+        let secret = "a device's own secret"
+        let early = try await identity.guest(secret: secret, at: now.adding(.seconds(-3_601)))
+        #expect(try await count(store) == 0)
+        let late = try await identity.guest(secret: secret, at: now)
+        #expect(late.identity.player == early.identity.player && late.identity.isNew)
+        #expect(try await count(store) == 3)
+        let other = try await identity.guest(secret: "another device's one", at: now)
+        #expect(other.identity.player != late.identity.player)
+        store.close()
+    }
+
+    @Test(arguments: 0..<4)
+    func `a guest who does one thing more stays for good`(step: Int) async throws {
+        let store = try Store(.memory)
+        let identity = service(store)
+        // An hour ago but for a minute: what is still a trial is over soon, and the test need not wait.
+        let past = SystemClock().wallTime().adding(.seconds(-3_540))
+        let secret = "a device's own secret"
+        let first = try await identity.guest(secret: secret, at: past)
+        switch step {
+        case 0: _ = try await identity.guest(secret: secret, at: past)
+        case 1: _ = try await identity.refresh(token: first.tokens.refresh, at: past)
+        case 2: _ = try await identity.set("moderator", granted: true, for: first.identity.player)
+        default: try await identity.set(Ban(until: nil, reason: "spam"), for: first.identity.player, at: past)
+        }
+        for name in ["~player", "~credential"] {
+            let keys = try await store.read(.list(KeyRange(hidden: name), after: nil, max: 10))
+            guard case .list(let found) = keys else { continue }
+            #expect(found.count == 1)
+            for entry in found { #expect(try await store.document(entry.key)?.expires == nil) }
+        }
+        store.close()
+    }
+
+    @Test func `a guest whose player has left his secret behind is somebody new`() async throws {
+        let store = try Store(.memory)
+        let identity = service(store)
+        let accounts = DocumentAccountStore(store)
+        let now = SystemClock().wallTime()
+        let first = try await identity.guest(secret: "a device's own secret", at: now)
+        let account = try await accounts.account(of: first.identity.player, at: now)
+        let mail = Credential(kind: .password, subject: "ann@example.org")
+        try await accounts.link(mail, verifier: [1], replacing: nil, to: first.identity.player)
+        try await accounts.unlink(try #require(account.credentials.first), from: first.identity.player)
+        let second = try await identity.guest(secret: "a device's own secret", at: now)
+        #expect(second.identity.player != first.identity.player && second.identity.isNew)
+        store.close()
     }
 }

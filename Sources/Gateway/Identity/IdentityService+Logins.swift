@@ -20,7 +20,10 @@ extension IdentityService {
         var subject = ByteBuffer(capacity: 43)
         unsafe Base64.url.append(vault.guests.code(for: bytes.span.bytes).bytes, to: &subject)
         let credential = Credential(kind: .guest, subject: String(decoding: subject.array(), as: UTF8.self))
-        return try await logIn(credential, createsPlayer: true, at: now)
+        let code = vault.guestPlayers.code(for: unsafe bytes.span.bytes)
+        let own = unsafe Identifier<PlayerTag>(bits: code.bytes.unsafeLoadUnaligned(as: UInt128.self).bigEndian)
+        // Where that player lives on without this secret, the guest is somebody new.
+        return try await logIn(credential, orCreate: [own, makeIdentifier(PlayerTag.self, at: now)], at: now)
     }
 
     /// Logs in by a credential that the caller has proven.
@@ -34,6 +37,15 @@ extension IdentityService {
         createsPlayer: Bool,
         at now: WallTime
     ) async throws -> Login {
+        let candidates = createsPlayer ? [makeIdentifier(PlayerTag.self, at: now)] : []
+        return try await logIn(credential, orCreate: candidates, at: now)
+    }
+
+    private func logIn(
+        _ credential: Credential,
+        orCreate candidates: [Identifier<PlayerTag>],
+        at now: WallTime
+    ) async throws -> Login {
         var entropy = entropy
         let secret = RefreshToken.draw(&entropy)
         let ends = now.adding(limits.familyLifetime)
@@ -44,10 +56,9 @@ extension IdentityService {
             ends: ends,
             familiesMax: limits.familiesPerPlayerMax
         )
-        let candidate = createsPlayer ? newPlayer(at: now) : nil
         let admission: Admission
         do {
-            admission = try await store.admit(credential, orCreate: candidate, opening: family, at: now)
+            admission = try await admit(credential, orCreate: candidates.compactMap(Self.player), family, at: now)
         } catch {
             throw IdentityRefusal(error)
         }
@@ -138,9 +149,26 @@ extension IdentityService {
 
     // MARK: Parts
 
-    private func newPlayer(at now: WallTime) -> PlayerID? {
+    /// Admits as the first of these players that is not taken, where the credential has none yet.
+    private func admit(
+        _ credential: Credential,
+        orCreate candidates: [PlayerID],
+        _ family: NewFamily,
+        at now: WallTime
+    ) async throws -> Admission {
+        for candidate in candidates.dropLast() {
+            do {
+                return try await store.admit(credential, orCreate: candidate, opening: family, at: now)
+            } catch AccountRefusal.taken {
+                continue
+            }
+        }
+        return try await store.admit(credential, orCreate: candidates.last, opening: family, at: now)
+    }
+
+    private static func player(_ id: Identifier<PlayerTag>) -> PlayerID? {
         var text = ByteBuffer(capacity: 26)
-        makeIdentifier(PlayerTag.self, at: now).append(to: &text)
+        id.append(to: &text)
         return PlayerID(text.bytes)
     }
 

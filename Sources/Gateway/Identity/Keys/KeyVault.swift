@@ -9,6 +9,8 @@ public final class KeyVault: Sendable {
 
     /// Makes a guest's secret into the text that is stored. Whoever loses it loses every guest.
     let guests: AuthenticationKey
+    /// Makes a guest's player from his secret, so that he is the same whatever was forgotten of him.
+    let guestPlayers: AuthenticationKey
     /// Shows that a refresh token is one of ours.
     let renewals: AuthenticationKey
 
@@ -29,6 +31,7 @@ public final class KeyVault: Sendable {
         self.folder = folder
         self.entropy = entropy
         guests = Self.derive("gamekeeper guest subjects 1", from: root)
+        guestPlayers = Self.derive("gamekeeper guest players 1", from: root)
         renewals = Self.derive("gamekeeper refresh tokens 1", from: root)
         state = Mutex(State(ring: ring, document: ring.document()))
     }

@@ -38,16 +38,14 @@ public final class DocumentAccountStore: AccountStore {
             var record = before?.record ?? PlayerRecord(player, created: now, seen: now)
             if before == nil { record.credentials = [credential] }
             let ended = try record.open(family, at: now)
-            var writes = try [
-                self.write(record, replacing: before),
-                Write(
-                    AccountKey.family(family.id),
-                    .set(DocumentBody(.string(player.description))),
-                    expected: .absent,
-                    lifetime: .until(family.ends)
-                ),
-            ]
-            if known == nil { try writes.append(self.write(CredentialRecord(player: player, verifier: []), row, nil)) }
+            let isTrial = known == nil && credential.kind == .guest
+            let ends = isTrial ? now.adding(self.limits.newGuestLifetime) : family.ends
+            var writes = try self.writes(record, replacing: before, until: isTrial ? ends : nil)
+            try writes.append(Self.write(family.id, of: player, until: ends, expecting: .absent))
+            if known == nil {
+                let made = CredentialRecord(player: player, verifier: [])
+                try writes.append(Self.write(made, row, expecting: .absent, until: isTrial ? ends : nil))
+            }
             try writes.append(contentsOf: self.closures(ended, of: player, at: now))
             let admission = Admission(player: player, roles: record.roles, isNew: known == nil, closed: ended)
             return (admission, writes)
@@ -62,11 +60,11 @@ public final class DocumentAccountStore: AccountStore {
             }
             var record = before.record
             if let renewed = try record.renew(renewal, at: now) {
-                return (.success(renewed), try [self.write(record, replacing: before)])
+                return (.success(renewed), try self.writes(record, replacing: before))
             }
             // It was shown by two: both log in again.
             let writes =
-                try [self.write(record, replacing: before)] + self.closures([renewal.family], of: owner, at: now)
+                try self.writes(record, replacing: before) + self.closures([renewal.family], of: owner, at: now)
             return (.failure(.reused(of: owner)), writes)
         }
         return try answer.get()
@@ -80,7 +78,7 @@ public final class DocumentAccountStore: AccountStore {
             }
             var record = before.record
             guard record.close(family, at: now) else { return (nil, []) }
-            return (owner, try [self.write(record, replacing: before)] + self.closures([family], of: owner, at: now))
+            return (owner, try self.writes(record, replacing: before) + self.closures([family], of: owner, at: now))
         }
     }
 
@@ -91,7 +89,7 @@ public final class DocumentAccountStore: AccountStore {
             var record = before.record
             let ended = record.closeAll(at: now)
             guard !ended.isEmpty else { return ([], []) }
-            return (ended, try [self.write(record, replacing: before)] + self.closures(ended, of: player, at: now))
+            return (ended, try self.writes(record, replacing: before) + self.closures(ended, of: player, at: now))
         }
     }
 
@@ -160,13 +158,13 @@ public final class DocumentAccountStore: AccountStore {
             let made = CredentialRecord(player: player, verifier: verifier)
             if let there {
                 guard there.record.player == player, there.record.verifier == known else { throw AccountRefusal.taken }
-                return ((), try [self.write(made, row, there.version)])
+                return ((), try [Self.write(made, row, expecting: .version(there.version))])
             }
             guard known == nil else { throw AccountRefusal.taken }
             var record = before.record
             guard record.credentials.count < self.limits.credentialsPerPlayerMax else { throw AccountRefusal.tooMany }
             record.credentials.append(credential)
-            return ((), try [self.write(record, replacing: before), self.write(made, row, nil)])
+            return ((), try self.writes(record, replacing: before) + [Self.write(made, row, expecting: .absent)])
         }
     }
 
@@ -181,7 +179,7 @@ public final class DocumentAccountStore: AccountStore {
             var record = before.record
             record.credentials.removeAll { $0 == credential }
             let removal = Write(row, .remove, expected: .version(there.version))
-            return ((), try [self.write(record, replacing: before), removal])
+            return ((), try self.writes(record, replacing: before) + [removal])
         }
     }
 
@@ -191,7 +189,7 @@ public final class DocumentAccountStore: AccountStore {
             guard let before = try await self.player(player) else { throw AccountRefusal.unknown }
             var record = before.record
             try record.set(role, granted: granted, most: self.limits.rolesPerPlayerMax)
-            return (record.roles, try [self.write(record, replacing: before)])
+            return (record.roles, try self.writes(record, replacing: before))
         }
     }
 
@@ -202,7 +200,7 @@ public final class DocumentAccountStore: AccountStore {
             var record = before.record
             record.ban = ban
             let ended = ban == nil ? [] : record.closeAll(at: now)
-            return (ended, try [self.write(record, replacing: before)] + self.closures(ended, of: player, at: now))
+            return (ended, try self.writes(record, replacing: before) + self.closures(ended, of: player, at: now))
         }
     }
 
@@ -236,12 +234,13 @@ extension DocumentAccountStore {
     private struct Found<Record> {
         let record: Record
         let version: Int64
+        let expires: WallTime?
     }
 
     private func player(_ player: PlayerID) async throws -> Found<PlayerRecord>? {
         guard let document = try await store.document(AccountKey.player(player)) else { return nil }
         guard let record = PlayerRecord(document.body.value) else { throw AccountRefusal.unavailable }
-        return Found(record: record, version: document.version)
+        return Found(record: record, version: document.version, expires: document.expires)
     }
 
     private func credential(at key: DocumentKey) async throws -> Found<CredentialRecord>? {
@@ -249,7 +248,8 @@ extension DocumentAccountStore {
         guard case .array(let row)? = document.body.value, row.count == 2, case .string(let name) = row[0],
             let player = PlayerID(name), case .bytes(let verifier) = row[1]
         else { throw AccountRefusal.unavailable }
-        return Found(record: CredentialRecord(player: player, verifier: verifier), version: document.version)
+        let record = CredentialRecord(player: player, verifier: verifier)
+        return Found(record: record, version: document.version, expires: document.expires)
     }
 
     private func owner(of family: FamilyID) async throws -> PlayerID? {
@@ -260,19 +260,57 @@ extension DocumentAccountStore {
         return player
     }
 
-    private func write(_ record: PlayerRecord, replacing before: Found<PlayerRecord>?) throws -> Write {
+    /// Writes a player. One who was made by a guest's first login stays a while; with his second step he stays for good, and
+    /// so does what belongs to him.
+    private func writes(
+        _ record: PlayerRecord,
+        replacing before: Found<PlayerRecord>?,
+        until trialEnds: WallTime? = nil
+    ) throws -> [Write] {
+        var writes = try [
+            Write(
+                AccountKey.player(record.player),
+                .set(DocumentBody(record.value)),
+                expected: before.map { .version($0.version) } ?? .absent,
+                lifetime: trialEnds.map { .until($0) } ?? .forever
+            )
+        ]
+        guard let before, before.expires != nil else { return writes }
+        for credential in record.credentials where credential.kind == .guest {
+            let known = CredentialRecord(player: record.player, verifier: [])
+            try writes.append(Self.write(known, AccountKey.credential(credential), expecting: .any))
+        }
+        for family in record.families where before.record.families.contains(where: { $0.id == family.id }) {
+            try writes.append(Self.write(family.id, of: record.player, until: family.ends, expecting: .any))
+        }
+        return writes
+    }
+
+    private static func write(
+        _ family: FamilyID,
+        of player: PlayerID,
+        until end: WallTime,
+        expecting expected: Write.Expectation
+    ) throws -> Write {
         Write(
-            try AccountKey.player(record.player),
-            .set(try DocumentBody(record.value)),
-            expected: before.map { .version($0.version) } ?? .absent
+            try AccountKey.family(family),
+            .set(try DocumentBody(.string(player.description))),
+            expected: expected,
+            lifetime: .until(end)
         )
     }
 
-    private func write(_ record: CredentialRecord, _ key: DocumentKey, _ version: Int64?) throws -> Write {
+    private static func write(
+        _ record: CredentialRecord,
+        _ key: DocumentKey,
+        expecting expected: Write.Expectation,
+        until trialEnds: WallTime? = nil
+    ) throws -> Write {
         Write(
             key,
             .set(try DocumentBody(.array([.string(record.player.description), .bytes(record.verifier)]))),
-            expected: version.map { .version($0) } ?? .absent
+            expected: expected,
+            lifetime: trialEnds.map { .until($0) } ?? .forever
         )
     }
 
