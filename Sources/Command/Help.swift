@@ -2,7 +2,7 @@
 enum Help {
     /// The help of a command; of all where there is no such one.
     static func text(of name: String?) -> String {
-        if name == "bench" { return BenchOptions.usage + "\n" }
+        if name == "bench" { return BenchOptions.usage + StoreBenchOptions.usage + "\n" }
         guard let command = commands.first(where: { $0.name == name }) else {
             return commands.map(\.text).joined() + "\n" + notation
         }

@@ -68,7 +68,7 @@ public final class Store: Sendable {
     private let clock: StoreClock
     /// Ends what runs beside the writer, after it.
     private let end: @Sendable () -> Void
-    private let reportCheckpoints: @Sendable () -> (rounds: UInt64, trouble: StoreTrouble?)
+    private let reportLog: @Sendable () -> StoreReport.Log
 
     /// Opens a store. It may block for as long as a migration or a check takes, so it is called at the start.
     ///
@@ -84,7 +84,7 @@ public final class Store: Sendable {
             let shelf = MemoryEngine.Shelf()
             let limits = options.limits
             end = {}
-            reportCheckpoints = { (0, nil) }
+            reportLog = { StoreReport.Log() }
             try writer.start { MemoryEngine(shelf, retention: retention) }
             readers.start { MemoryReader(shelf, limits) }
         case .sqlite(let path):
@@ -95,7 +95,7 @@ public final class Store: Sendable {
                 checkpoints.stop()
                 file.release()
             }
-            reportCheckpoints = { checkpoints.report }
+            reportLog = { checkpoints.report }
             do throws(StoreTrouble) {
                 try writer.start { () throws(StoreTrouble) in
                     try SQLiteEngine(file, retention: retention, checkpoints: checkpoints, crashPoint: crashPoint)
@@ -109,7 +109,7 @@ public final class Store: Sendable {
         case .postgres(let address):
             let server = try PostgresServer(address, options)
             end = { server.stop() }
-            reportCheckpoints = { (0, nil) }
+            reportLog = { StoreReport.Log() }
             do throws(StoreTrouble) {
                 try writer.start { () throws(StoreTrouble) in try PostgresEngine(server, retention: retention) }
             } catch {
@@ -125,13 +125,7 @@ public final class Store: Sendable {
 
     /// What the store is doing.
     public var report: StoreReport {
-        let (rounds, trouble) = reportCheckpoints()
-        return StoreReport(
-            writer: writer.report,
-            readsWaiting: readers.waiting,
-            checkpoints: rounds,
-            checkpointTrouble: trouble
-        )
+        StoreReport(writer: writer.report, readsWaiting: readers.waiting, log: reportLog())
     }
 
     /// The store as a loop sees it. One per loop is enough.
@@ -173,10 +167,20 @@ public struct StoreReport: Sendable {
     public let writer: Writer
     /// Queries that wait for a thread.
     public let readsWaiting: Int
-    /// Rounds in which the log was copied whole.
-    public let checkpoints: UInt64
-    /// What kept the newest round from its end.
-    public let checkpointTrouble: StoreTrouble?
+    /// The write-ahead log, where the engine has one of ours.
+    public let log: Log
+
+    /// What has become of the write-ahead log since the store was opened.
+    public struct Log: Sendable {
+        /// Groups that were committed.
+        public var commits: UInt64 = 0
+        /// Bytes that they have put into it.
+        public var bytes: UInt64 = 0
+        /// Rounds in which it was copied whole into the database.
+        public var checkpoints: UInt64 = 0
+        /// What kept the newest round from its end.
+        public var trouble: StoreTrouble?
+    }
 
     /// What the writer is doing.
     public struct Writer: Sendable {
