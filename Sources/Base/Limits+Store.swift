@@ -71,6 +71,9 @@ extension Limits {
         public var checkpointPages = 16_384
         /// Pages that may be left for the writer itself to copy between two groups: about 4 ms of its time.
         public var checkpointPagesLeft = 1_024
+        /// Bytes that the checkpointer writes into the database between two syncs. A commit that comes meanwhile waits
+        /// for as much on the disk: some milliseconds.
+        public var checkpointBytesPerSync = 1 << 20
         /// The page cache of the writer; each reader has a quarter of it.
         public var cacheBytes = 64 << 20
         /// A database of up to so many bytes is checked whole before it is used after an unclean stop: about two

@@ -80,7 +80,7 @@ final class SQLiteCheckpoints: Sendable {
             if phase == .stopped { return }
             guard phase == .copying else { continue }
             do throws(StoreTrouble) {
-                let open = if let connection { connection } else { try file.connect() }
+                let open = if let connection { connection } else { try file.connectCopier() }
                 connection = open
                 try copyMost(open, crashPoint)
                 change(from: .copying, to: .finishing, nil)

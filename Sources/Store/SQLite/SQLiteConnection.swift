@@ -12,7 +12,7 @@ import CSQLite
 
     /// How a connection is opened.
     struct Options {
-        /// The virtual file system, where it is not the machine's own: what a fake disk is.
+        /// The virtual file system, where it is not the machine's own.
         var vfs: String?
         var cacheBytes = Limits.Store().cacheBytes
         /// Whether it may only read.
@@ -120,6 +120,9 @@ import CSQLite
         guard code == SQLITE_OK else { throw unsafe StoreTrouble(code, in: handle) }
         return Checkpointed(pages: Int(pages), copied: Int(copied))
     }
+
+    /// Has what this connection writes into the database synced after every so many bytes.
+    func pace(bytes: Int) { unsafe gamekeeper_log_disk_pace(handle, Int64(bytes)) }
 
     /// Has the database file on the disk when it returns.
     func syncDatabase() throws(StoreTrouble) {

@@ -9,6 +9,8 @@ final class SQLiteFile: Sendable {
     /// Held because the files lie on it.
     let disk: FaultDisk?
     let limits: Limits.Store
+    /// How the files are written, on that disk or on the machine's own.
+    private let logDisk: LogDisk
     private let lock: FileLock
     private let bootNumber = Atomic<Int64>(0)
     private let wasFoundDamaged = Atomic<Bool>(false)
@@ -27,6 +29,7 @@ final class SQLiteFile: Sendable {
         guard sqlite3_libversion_number() >= 3_037_000 else { throw .oldLibrary }
         self.path = path
         self.disk = disk
+        logDisk = disk?.log ?? .usual
         self.limits = limits
         // Never a lock on the file itself: closing any descriptor of it would drop SQLite's own locks.
         let taken: FileLock.Outcome
@@ -87,15 +90,23 @@ final class SQLiteFile: Sendable {
 
     /// Opens the connection that writes once more, in the same boot.
     func connect() throws(StoreTrouble) -> SQLiteConnection {
-        let options = SQLiteConnection.Options(vfs: disk?.name, cacheBytes: limits.cacheBytes)
+        let options = SQLiteConnection.Options(vfs: logDisk.name, cacheBytes: limits.cacheBytes)
         let connection = try SQLiteConnection(path, options)
         try connection.configure(options)
         return connection
     }
 
+    /// Opens a connection that copies the log into the database. What it writes there is synced bit by bit, so that no
+    /// commit waits behind all of it.
+    func connectCopier() throws(StoreTrouble) -> SQLiteConnection {
+        let connection = try connect()
+        connection.pace(bytes: limits.checkpointBytesPerSync)
+        return connection
+    }
+
     /// Opens a connection that reads.
     func connectReader() throws(StoreTrouble) -> SQLiteConnection {
-        let options = SQLiteConnection.Options(vfs: disk?.name, cacheBytes: limits.cacheBytes / 4, isReader: true)
+        let options = SQLiteConnection.Options(vfs: logDisk.name, cacheBytes: limits.cacheBytes / 4, isReader: true)
         let connection = try SQLiteConnection(path, options)
         try connection.configure(options)
         return connection

@@ -120,17 +120,21 @@ final class SQLiteReader: StoreReader {
         guard try statement.step() else { return nil }
         let expires = statement.optionalNumber(9).map { WallTime(nanoseconds: $0) }
         if let expires, expires <= now { return nil }
-        let row = try SQLiteRows.row(statement)
-        guard row.name == key.packed, row.kind == .value else { throw .damaged }
-        return document(key, row, created: statement.time(8), expires: expires)
+        // Its name is compared and not copied: this is the read that everybody waits for.
+        guard statement.number(1) == LogRow.Kind.value.rawValue, statement.holds(2, key.packed) else { throw .damaged }
+        return Document(
+            key: key,
+            version: statement.number(3),
+            body: DocumentBody(stored: statement.bytes(6)),
+            notes: DocumentNotes(stored: statement.bytes(7)),
+            updated: statement.time(5),
+            created: statement.time(8),
+            expires: expires
+        )
     }
 
-    private func document(
-        _ key: DocumentKey,
-        _ row: LogRow,
-        created: WallTime? = nil,
-        expires: WallTime? = nil
-    ) -> Document? {
+    /// A version, of which it is not known when the document came and when it ends.
+    private func document(_ key: DocumentKey, _ row: LogRow) -> Document? {
         guard row.kind == .value else { return nil }
         return Document(
             key: key,
@@ -138,8 +142,8 @@ final class SQLiteReader: StoreReader {
             body: DocumentBody(stored: row.body),
             notes: DocumentNotes(stored: row.notes),
             updated: row.at,
-            created: created,
-            expires: expires
+            created: nil,
+            expires: nil
         )
     }
 

@@ -12,11 +12,8 @@ final class StoreStage {
     private let disk: FaultDisk?
     private let path: String?
 
-    /// Opens a store that is empty, and fills it.
-    ///
-    /// - Parameters:
-    ///   - name: tells its files from others in the same folder.
-    ///   - slowness: how long each sync takes in addition.
+    /// Opens a store that is empty, and fills it. Each sync takes so much longer as `slowness` says; the name tells its
+    /// files from others in the same folder.
     init(_ options: StoreBenchOptions, name: String, slowness: Duration = .zero) throws(BenchFailure) {
         let path = options.path(name)
         var storeOptions = StoreOptions()
