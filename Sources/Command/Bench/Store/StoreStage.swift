@@ -64,10 +64,10 @@ final class StoreStage {
             let some = keys[start..<min(start + atOnce, keys.count)]
             return Command.transaction(Transaction(some.map { Write($0, .set(workload.bodies[0])) }))
         }
-        _ = try StoreErrand.perform(writes, at: desk)
+        _ = try StoreChore.perform(writes, at: desk)
         let action = LockCommand.Action.acquire(lease: .seconds(86_400), asks: false)
         let locks = keys.map { Command.lock(LockCommand($0, owner: workload.owner, action)) }
-        workload.tokens = try StoreErrand.perform(locks, at: desk).map { answer in
+        workload.tokens = try StoreChore.perform(locks, at: desk).map { answer in
             if case .lock(let report) = answer { report.token } else { 0 }
         }
         return workload

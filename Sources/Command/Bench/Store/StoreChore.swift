@@ -4,7 +4,7 @@ import Store
 /// Commands that are done once each, some hundred at a time, on one loop, and awaited by another thread.
 ///
 /// Proof of `@unchecked Sendable`: it is touched on the loop alone, and read after the bell.
-final class StoreErrand: @unchecked Sendable {
+final class StoreChore: @unchecked Sendable {
     private let commands: [Command]
     private var next = 0
     private var open = 0
@@ -24,10 +24,10 @@ final class StoreErrand: @unchecked Sendable {
     /// - Returns: their answers.
     /// - Throws: when one of them was refused, or failed.
     static func perform(_ commands: [Command], at desk: StoreDesk) throws(BenchFailure) -> [Answer] {
-        let errand = StoreErrand(commands)
-        desk.loop.deliver { _ in errand.goOn(at: desk) }
-        errand.ended.wait()
-        let answers = errand.results.compactMap { $0 }
+        let chore = StoreChore(commands)
+        desk.loop.deliver { _ in chore.goOn(at: desk) }
+        chore.ended.wait()
+        let answers = chore.results.compactMap { $0 }
         guard answers.count == commands.count else { throw .store("a command that fills the store was not done") }
         return answers
     }
