@@ -4,7 +4,7 @@ import Synchronization
 
 /// A few threads that read, each with a reader of its own. What waits is taken in batches, one snapshot each.
 final class StoreReaders: Sendable {
-    typealias Ticket = StoreTicket<Reading>
+    typealias Ticket = StoreCounted<StoreTicket<Reading>, QueryKind>
 
     private struct Question: Sendable {
         let query: Query
@@ -23,10 +23,12 @@ final class StoreReaders: Sendable {
     private let ended = Bell()
     private let limits: Limits.Store
     private let clock: StoreClock
+    private let metrics: StoreMetrics?
 
-    init(_ limits: Limits.Store, _ clock: StoreClock) {
+    init(_ limits: Limits.Store, _ clock: StoreClock, _ metrics: StoreMetrics?) {
         self.limits = limits
         self.clock = clock
+        self.metrics = metrics
         state = Mutex(State(waiting: RingBuffer(maximum: limits.waitingReadsMax), running: limits.readers))
     }
 
@@ -40,7 +42,8 @@ final class StoreReaders: Sendable {
     /// Takes a query in, from any thread.
     ///
     /// - Throws: why not; nobody will be answered then.
-    func submit(_ query: Query, for ticket: Ticket) throws(StoreFault) {
+    func submit(_ query: Query, for ticket: StoreTicket<Reading>) throws(StoreFault) {
+        let ticket = Ticket(ticket: ticket, kind: QueryKind(query), arrived: clock.now())
         let (fault, wakes) = state.withLock { state -> (StoreFault?, Bool) in
             guard !state.isStopped else { return (.closed, false) }
             guard state.waiting.append(Question(query: query, ticket: ticket)) == nil else {
@@ -48,7 +51,10 @@ final class StoreReaders: Sendable {
             }
             return (nil, state.asleep > 0)
         }
-        if let fault { throw fault }
+        if let fault {
+            metrics?.refused(ticket.kind)
+            throw fault
+        }
         if wakes { bell.ring() }
     }
 
@@ -96,7 +102,10 @@ final class StoreReaders: Sendable {
         var mail = StoreMail<Reading>()
         do throws(StoreTrouble) {
             let readings = try reader.run(batch.map(\.query), at: clock.wall(at: clock.now()))
-            for (question, reading) in zip(batch, readings) { mail.add(.success(reading), for: question.ticket) }
+            for (question, reading) in zip(batch, readings) {
+                mail.add(.success(reading), for: question.ticket.ticket)
+            }
+            metrics?.read(batch.map(\.ticket), well: true, at: clock.now())
         } catch {
             answerOneByOne(batch, reader, &mail)
         }
@@ -108,9 +117,11 @@ final class StoreReaders: Sendable {
         for question in batch {
             do throws(StoreTrouble) {
                 let readings = try reader.run([question.query], at: clock.wall(at: clock.now()))
-                for reading in readings { mail.add(.success(reading), for: question.ticket) }
+                for reading in readings { mail.add(.success(reading), for: question.ticket.ticket) }
+                metrics?.read([question.ticket], well: true, at: clock.now())
             } catch {
-                mail.add(.failure(.away(error, retryAfter: limits.backoffMax)), for: question.ticket)
+                mail.add(.failure(.away(error, retryAfter: limits.backoffMax)), for: question.ticket.ticket)
+                metrics?.read([question.ticket], well: false, at: clock.now())
             }
         }
     }
