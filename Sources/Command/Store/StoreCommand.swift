@@ -47,25 +47,30 @@ enum StoreCommand {
     }
 
     /// Does what was asked for and tells what came of it.
-    static func serve(
+    private static func serve(
         _ request: StoreRequest,
         _ configuration: Configuration,
         _ write: @escaping @Sendable (String) -> Void
     ) async -> ExitStatus {
         do throws(StoreReply.Refusal) {
-            let door = try await StoreDoor.open(configuration)
-            defer { door.close() }
-            return try await serve(request, door, write)
+            guard try await tell(request, configuration, write) else { return .failure("not all is well") }
+            return .success
         } catch {
             return .failure(TerminalText.plain(error.words))
         }
     }
 
-    private static func serve(
+    /// Does what was asked for and writes what came of it.
+    ///
+    /// - Returns: whether all is well with the store, where that was the question.
+    /// - Throws: why it was not done.
+    static func tell(
         _ request: StoreRequest,
-        _ door: StoreDoor,
+        _ configuration: Configuration,
         _ write: (String) -> Void
-    ) async throws(StoreReply.Refusal) -> ExitStatus {
+    ) async throws(StoreReply.Refusal) -> Bool {
+        let door = try await StoreDoor.open(configuration)
+        defer { door.close() }
         var errand = request.errand
         let text = StoreText(request)
         while true {
@@ -73,9 +78,9 @@ enum StoreCommand {
             case .refused(let refusal): throw refusal
             case .done(let object):
                 write(text.text(of: object))
-                if errand.deed == .check, object["well"] != .bool(true) { return .failure("not all is well") }
+                if errand.deed == .check { return object["well"] == .bool(true) }
                 // Lists go on by themselves.
-                guard let next = object["next"], next != .null else { return .success }
+                guard let next = object["next"], next != .null else { return true }
                 errand.after = next
             }
         }

@@ -30,7 +30,8 @@ enum TerminalText {
         case .array(let values) where !values.isEmpty:
             open("[", "]", values, to: &out, depth) { append($0, to: &$1, $2) }
         case .object(let object) where object.count > 0:
-            open("{", "}", object.entries, to: &out, depth) { entry, out, depth in
+            let entries = object.entries.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+            open("{", "}", entries, to: &out, depth) { entry, out, depth in
                 out += quoted(entry.key) + (depth == nil ? ":" : ": ")
                 append(entry.value, to: &out, depth)
             }

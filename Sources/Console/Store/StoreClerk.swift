@@ -99,7 +99,11 @@ public struct StoreClerk: Sendable {
         let key = try key(errand)
         let change = try self.change(of: errand)
         var stolen: (fence: Fence, from: String?)?
-        if errand.steals { stolen = try await steal(key) }
+        if errand.steals {
+            // Nobody loses his lock for what would be refused anyhow.
+            try await foresee(errand, key)
+            stolen = try await steal(key)
+        }
         let result: Result<Int64, StoreReply.Refusal>
         do throws(StoreReply.Refusal) {
             result = .success(try await write(change, to: key, errand, stolen?.fence))
@@ -167,6 +171,22 @@ public struct StoreClerk: Sendable {
             }
         }
         throw .init(.conflict, "others change it all the time: take its lock with --steal")
+    }
+
+    /// Refuses what the document as it is now does not allow.
+    private func foresee(_ errand: StoreErrand, _ key: DocumentKey) async throws(StoreReply.Refusal) {
+        let now = try await document(key)
+        if errand.deed == .remove, now == nil { throw .init(.notFound, "there is no such document") }
+        switch errand.expected {
+        case .any: break
+        case .absent: if let now { throw .init(StoreRefusal.conflict(current: now.version)) }
+        case .version(let version):
+            guard now?.version == version else { throw .init(StoreRefusal.conflict(current: now?.version)) }
+        }
+        guard errand.deed == .restore, let version = errand.version else { return }
+        guard case .document(_?) = try await read(.version(key, version)) else {
+            throw .init(StoreRefusal.noSuchVersion)
+        }
     }
 
     /// Has the lock, whoever had it: his writes are refused from now on.

@@ -102,10 +102,10 @@ final class StoreReaders: Sendable {
         var mail = StoreMail<Reading>()
         do throws(StoreTrouble) {
             let readings = try reader.run(batch.map(\.query), at: clock.wall(at: clock.now()))
+            metrics?.read(batch.map(\.ticket), well: true, at: clock.now())
             for (question, reading) in zip(batch, readings) {
                 mail.add(.success(reading), for: question.ticket.ticket)
             }
-            metrics?.read(batch.map(\.ticket), well: true, at: clock.now())
         } catch {
             answerOneByOne(batch, reader, &mail)
         }
@@ -117,11 +117,11 @@ final class StoreReaders: Sendable {
         for question in batch {
             do throws(StoreTrouble) {
                 let readings = try reader.run([question.query], at: clock.wall(at: clock.now()))
-                for reading in readings { mail.add(.success(reading), for: question.ticket.ticket) }
                 metrics?.read([question.ticket], well: true, at: clock.now())
+                for reading in readings { mail.add(.success(reading), for: question.ticket.ticket) }
             } catch {
-                mail.add(.failure(.away(error, retryAfter: limits.backoffMax)), for: question.ticket.ticket)
                 metrics?.read([question.ticket], well: false, at: clock.now())
+                mail.add(.failure(.away(error, retryAfter: limits.backoffMax)), for: question.ticket.ticket)
             }
         }
     }

@@ -148,11 +148,11 @@ final class StoreWriter: Sendable {
 
     private func answer(_ tickets: [Ticket?], _ answers: [Answer]) {
         precondition(tickets.count == answers.count, "every command of a group has one answer")
+        metrics?.answered(tickets, answers, at: clock.now())
         var mail = StoreMail<Answer>()
         for (ticket, answer) in zip(tickets, answers) {
             if let ticket { mail.add(.success(answer), for: ticket.ticket) }
         }
-        metrics?.answered(tickets, answers, at: clock.now())
         crashPoint(.answered)
         mail.send { $0.open($1) }
     }
