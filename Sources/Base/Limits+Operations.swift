@@ -32,6 +32,9 @@ extension Limits {
         /// Bytes of what is asked there, and of an answer: the largest document as JSON, in which a control character takes
         /// six bytes.
         public var storeMessageBytesMax = 28 << 20
+        /// How often the store is asked whether it is there, where nobody else asks it anything: often enough for who
+        /// balances the load, and nothing that a store notices.
+        public var storeProbeInterval = Duration.seconds(2)
         /// Locks that one answer looks at: a page is told before somebody waits for it, though few are held.
         public var lockRowsPerAnswerMax = 20_000
 

@@ -96,7 +96,7 @@ extension Assembly {
 }
 
 /// Whether something is under way that must not be begun twice.
-private final class Busy: Sendable {
+final class Busy: Sendable {
     private let isBusy = Atomic<Bool>(false)
 
     func begin() -> Bool { !isBusy.exchange(true, ordering: .acquiring) }

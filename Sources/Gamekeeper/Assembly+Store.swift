@@ -1,5 +1,6 @@
 import Base
 import Console
+import Gateway
 import Reactor
 public import Store
 
@@ -24,10 +25,28 @@ extension Assembly {
         return store
     }
 
-    /// A process whose store is away should be sent no players. The reason is for the log: strangers read this.
+    /// A process whose store is away should be sent no players. The reason is in the log: strangers read this.
     func watchStore() {
         guard let store else { return }
-        operations.admin.health.add(check: "store") { store.report.writer.isAway ? "is away" : nil }
+        operations.admin.health.add(check: "store") {
+            let report = store.report
+            return report.writer.isAway || report.readTrouble != nil ? "is away" : nil
+        }
+    }
+
+    /// Asks the store something now and then, so that one that is away is noticed before a player notices it.
+    static func probe(_ store: Store, _ gate: Gate, every interval: Duration) {
+        // A name like any other, which nobody writes.
+        guard let key = try? DocumentKey("probe", "probe") else { return }
+        let isBusy = Busy()
+        gate.server.every(interval) { _ in
+            guard isBusy.begin() else { return }
+            Task {
+                // What has gone wrong is noted below, where it is counted.
+                _ = try? await store.read(.lock(key))
+                isBusy.end()
+            }
+        }
     }
 
     /// Lets `gamekeeper store` in, where there is a data folder. The game goes on without it.

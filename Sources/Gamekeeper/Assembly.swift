@@ -159,6 +159,7 @@ public final class Assembly: Sendable {
         )
         if let gate {
             Self.maintain(gate, store, blocking)
+            if let store { Self.probe(store, gate, every: configuration.limits.operations.storeProbeInterval) }
             hooks.started?(gate.server)
         }
         announce(self)

@@ -131,6 +131,26 @@ final class Eyes: Sendable {
         store.close()
     }
 
+    @Test func `reads that fail are said once, and that they do not any more`() async throws {
+        let (eyes, scratch) = (Eyes(), try Scratch())
+        let disk = FaultDisk("reads \(scratch.path)")
+        let store = try open(.sqlite, eyes, scratch, disk)
+        let bag = try key("bag")
+        _ = try await store.perform(.write(Write(bag, .increment(1))))
+        // The readers have no connection yet, and get none.
+        disk.fail(.open, lasting: true)
+        for _ in 0..<5 { await #expect(throws: StoreError.self) { try await store.document(bag) } }
+        #expect(store.report.readTrouble != nil)
+        #expect(eyes.count("store_queries_total", ["documents", "failed"]) == 5)
+        #expect(eyes.count("store_unreadable") == 1)
+        #expect(eyes.lines == ["error the store cannot be read"])
+        disk.heal()
+        #expect(try await store.document(bag)?.version == 1)
+        #expect(store.report.readTrouble == nil)
+        #expect(eyes.lines.dropFirst() == ["warning the store can be read again"])
+        store.close()
+    }
+
     @Test func `damage is said although trouble was said before`() {
         var watch = TroubleWatch()
         let second = MonotonicTime(nanoseconds: 1_000_000_000)

@@ -142,6 +142,7 @@ public final class Store: Sendable {
         return StoreReport(
             writer: writer.report,
             readsWaiting: readers.waiting,
+            readTrouble: readers.trouble,
             checkpoints: rounds,
             checkpointTrouble: trouble,
             connections: reportConnections()
@@ -187,6 +188,8 @@ public struct StoreReport: Sendable {
     public let writer: Writer
     /// Queries that wait for a thread.
     public let readsWaiting: Int
+    /// What kept the newest read from its answer, if anything did.
+    public let readTrouble: StoreTrouble?
     /// Rounds in which the log was copied whole.
     public let checkpoints: UInt64
     /// What kept the newest round from its end.

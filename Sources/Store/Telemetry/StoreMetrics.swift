@@ -14,6 +14,7 @@ public final class StoreMetrics: Sendable {
     private let log: Log
     private let tracer: Tracer
     private let trouble = Mutex(TroubleWatch())
+    private let readTrouble = Mutex(TroubleWatch())
 
     /// Registers the metrics of the store of a process.
     ///
@@ -103,10 +104,24 @@ public final class StoreMetrics: Sendable {
 
     // MARK: Readers
 
-    func read<Ticket>(_ tickets: [StoreCounted<Ticket, QueryKind>], well: Bool, at now: MonotonicTime) {
+    /// Reads have ended: well, or with a trouble.
+    func read<Ticket>(
+        _ tickets: [StoreCounted<Ticket, QueryKind>],
+        _ why: StoreTrouble?,
+        at now: MonotonicTime
+    ) {
         for ticket in tickets {
-            queries.add(member: ticket.kind.rawValue * 2 + (well ? 0 : 1))
+            queries.add(member: ticket.kind.rawValue * 2 + (why == nil ? 0 : 1))
             queryTime.record(Int(truncatingIfNeeded: (now - ticket.arrived).nanoseconds))
+        }
+        let notice = readTrouble.withLock { watch in
+            if let why { watch.failed(why, at: now) } else { watch.succeeded(at: now) }
+        }
+        switch notice {
+        case .begun(let trouble)?: log.error("the store cannot be read", ["reason": .text(trouble.words)])
+        case .over(let time, let failures)?:
+            log.warning("the store can be read again", ["after": .duration(time), "failures": .integer(failures)])
+        case nil: break
         }
     }
 
@@ -172,6 +187,7 @@ extension StoreMetrics {
         try observe("store_breaker", "0: the store works. 1: it is away and tried now. 2: it is away.") {
             Double($0.writer.breaker)
         }
+        try observe("store_unreadable", "1 while reads fail.") { $0.readTrouble == nil ? 0 : 1 }
         try observe("store_checkpoints_total", "Times that the log was copied whole.", grows: true) {
             Double($0.checkpoints)
         }

@@ -16,6 +16,8 @@ final class StoreReaders: Sendable {
         var isStopped = false
         var running: Int
         var asleep = 0
+        /// What kept the newest read from its answer.
+        var trouble: StoreTrouble?
     }
 
     private let state: Mutex<State>
@@ -61,6 +63,9 @@ final class StoreReaders: Sendable {
     /// Queries that wait.
     var waiting: Int { state.withLock { $0.waiting.count } }
 
+    /// What kept the newest read from its answer; `nil` when it was answered.
+    var trouble: StoreTrouble? { state.withLock { $0.trouble } }
+
     /// Takes nothing more in, answers what waits, and ends.
     func stop() {
         state.withLock { $0.isStopped = true }
@@ -102,7 +107,7 @@ final class StoreReaders: Sendable {
         var mail = StoreMail<Reading>()
         do throws(StoreTrouble) {
             let readings = try reader.run(batch.map(\.query), at: clock.wall(at: clock.now()))
-            metrics?.read(batch.map(\.ticket), well: true, at: clock.now())
+            ended(batch.map(\.ticket), nil)
             for (question, reading) in zip(batch, readings) {
                 mail.add(.success(reading), for: question.ticket.ticket)
             }
@@ -117,12 +122,18 @@ final class StoreReaders: Sendable {
         for question in batch {
             do throws(StoreTrouble) {
                 let readings = try reader.run([question.query], at: clock.wall(at: clock.now()))
-                metrics?.read([question.ticket], well: true, at: clock.now())
+                ended([question.ticket], nil)
                 for reading in readings { mail.add(.success(reading), for: question.ticket.ticket) }
             } catch {
-                metrics?.read([question.ticket], well: false, at: clock.now())
+                ended([question.ticket], error)
                 mail.add(.failure(.away(error, retryAfter: limits.backoffMax)), for: question.ticket.ticket)
             }
         }
+    }
+
+    /// Notes how reads have ended, before anybody hears it.
+    private func ended(_ tickets: [Ticket], _ trouble: StoreTrouble?) {
+        state.withLock { $0.trouble = trouble }
+        metrics?.read(tickets, trouble, at: clock.now())
     }
 }
