@@ -47,6 +47,8 @@ public struct StoreOptions: Sendable {
     public var postgres = Limits.Postgres()
     /// Who finds the addresses of its name, where the process has somebody for that.
     public var resolver: NameResolver?
+    /// Where is counted what the store does, and said when it fails.
+    public var metrics: StoreMetrics?
     /// A disk that fails when it is told to, where it is not the machine's own.
     package var disk: FaultDisk?
     /// Called at every numbered point of the writer.
@@ -65,10 +67,14 @@ public final class Store: Sendable {
     let limits: Limits.Store
     private let writer: StoreWriter
     private let readers: StoreReaders
-    private let clock: StoreClock
+    let clock: StoreClock
+    let metrics: StoreMetrics?
     /// Ends what runs beside the writer, after it.
     private let end: @Sendable () -> Void
     private let reportLog: @Sendable () -> StoreReport.Log
+    private let reportConnections: @Sendable () -> (made: Int, failed: Int)?
+    /// Looks through the whole file, where there is one.
+    let examineFile: (@Sendable () throws(StoreTrouble) -> [String])?
 
     /// Opens a store. It may block for as long as a migration or a check takes, so it is called at the start.
     ///
@@ -76,8 +82,9 @@ public final class Store: Sendable {
     public init(_ place: StorePlace, _ options: StoreOptions = StoreOptions()) throws(StoreTrouble) {
         limits = options.limits
         clock = options.clock
-        writer = StoreWriter(options.limits, options.clock, crashPoint: options.crashPoint)
-        readers = StoreReaders(options.limits, options.clock)
+        metrics = options.metrics
+        writer = StoreWriter(options.limits, options.clock, options.metrics, crashPoint: options.crashPoint)
+        readers = StoreReaders(options.limits, options.clock, options.metrics)
         let retention = options.retention
         switch place {
         case .memory:
@@ -85,6 +92,8 @@ public final class Store: Sendable {
             let limits = options.limits
             end = {}
             reportLog = { StoreReport.Log() }
+            reportConnections = { nil }
+            examineFile = nil
             try writer.start { MemoryEngine(shelf, retention: retention) }
             readers.start { MemoryReader(shelf, limits) }
         case .sqlite(let path):
@@ -96,6 +105,8 @@ public final class Store: Sendable {
                 file.release()
             }
             reportLog = { checkpoints.report }
+            reportConnections = { nil }
+            examineFile = { () throws(StoreTrouble) in try file.examine() }
             do throws(StoreTrouble) {
                 try writer.start { () throws(StoreTrouble) in
                     try SQLiteEngine(file, retention: retention, checkpoints: checkpoints, crashPoint: crashPoint)
@@ -110,6 +121,8 @@ public final class Store: Sendable {
             let server = try PostgresServer(address, options)
             end = { server.stop() }
             reportLog = { StoreReport.Log() }
+            reportConnections = { server.connections }
+            examineFile = nil
             do throws(StoreTrouble) {
                 try writer.start { () throws(StoreTrouble) in try PostgresEngine(server, retention: retention) }
             } catch {
@@ -125,7 +138,13 @@ public final class Store: Sendable {
 
     /// What the store is doing.
     public var report: StoreReport {
-        StoreReport(writer: writer.report, readsWaiting: readers.waiting, log: reportLog())
+        StoreReport(
+            writer: writer.report,
+            readsWaiting: readers.waiting,
+            readTrouble: readers.trouble,
+            log: reportLog(),
+            connections: reportConnections()
+        )
     }
 
     /// The store as a loop sees it. One per loop is enough.
@@ -167,6 +186,10 @@ public struct StoreReport: Sendable {
     public let writer: Writer
     /// Queries that wait for a thread.
     public let readsWaiting: Int
+    /// What kept the newest read from its answer, if anything did.
+    public let readTrouble: StoreTrouble?
+    /// Connections to the database server that were made, and that could not be; `nil` where there is none.
+    public let connections: (made: Int, failed: Int)?
     /// The write-ahead log, where the engine has one of ours.
     public let log: Log
 
@@ -192,11 +215,19 @@ public struct StoreReport: Sendable {
         public let isAway: Bool
         /// What is the matter, if anything is.
         public let trouble: StoreTrouble?
+        /// 0 while the store works, 1 while one group finds out whether it does, 2 while it is away.
+        public let breaker: Int
 
         init(waiting: Int, bytes: Int, breaker: Breaker) {
             self.waiting = waiting
             self.bytes = bytes
             isAway = breaker.state != .closed
+            self.breaker =
+                switch breaker.state {
+                case .closed: 0
+                case .halfOpen: 1
+                case .open: 2
+                }
             trouble = breaker.trouble
         }
     }
