@@ -3,6 +3,7 @@ enum Help {
     /// The help of a command; of all where there is no such one.
     static func text(of name: String?) -> String {
         if name == "bench" { return BenchOptions.usage + "\n" }
+        if name == "stress" { return StressOptions.usage + "\n" }
         guard let command = commands.first(where: { $0.name == name }) else {
             return commands.map(\.text).joined() + "\n" + notation
         }
@@ -79,6 +80,15 @@ enum Help {
             """
             gamekeeper bench [NAME] [--json] [--seconds S] [--pairs N]
                 measures this build beside a physical limit in the same run
+
+            """
+        ),
+        (
+            "stress",
+            """
+            gamekeeper stress store [--engine sqlite|postgres] [--seconds N] [--clients N] [--seed N] [--store PLACE]
+                proves on this machine that the store keeps its promises: processes that are killed, stopped and started
+                again, and a judge of all that they were told
 
             """
         ),

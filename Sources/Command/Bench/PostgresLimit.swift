@@ -26,7 +26,7 @@ enum PostgresLimit {
     /// Measures it on a server that does nothing else meanwhile, which may be the one that we are measured on. Updates are
     /// spread evenly over that many documents.
     static func measure(
-        on server: inout PrivatePostgres,
+        on server: PrivatePostgres,
         clients: Int = 64,
         seconds: Int,
         documents: Int = 10_000,

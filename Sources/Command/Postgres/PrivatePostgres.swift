@@ -6,7 +6,7 @@ import Reactor
 ///
 /// A shell holds the server and listens to us; when our end of the pipe closes, it ends the server and clears up. As root
 /// it becomes the user `postgres` or `nobody`, because PostgreSQL does not run as root. Its calls block.
-struct PrivatePostgres: ~Copyable {
+final class PrivatePostgres {
     /// Why there is none, or why it does not do what it is asked.
     struct Failure: Error, Equatable, Sendable {
         /// In words.
@@ -23,7 +23,7 @@ struct PrivatePostgres: ~Copyable {
 
     private static let patience = Duration.seconds(120)
 
-    private var shell: ChildProcess
+    private let shell: HeldShell
     /// Where everything of it is.
     let folder: String
 
@@ -33,17 +33,15 @@ struct PrivatePostgres: ~Copyable {
         guard let programs = Self.programs else {
             throw Failure(text: "PostgreSQL's programs are not installed here; --store names a server that runs")
         }
-        var options = ChildProcess.Options()
-        options.takesInput = true
         let lines = ["max_connections = 200", "shared_buffers = '128MB'"] + settings
         let words = ["/bin/sh", "-c", Self.script, "postgres", programs, lines.joined(separator: "\n")]
-        var shell: ChildProcess
+        let shell: HeldShell
         do throws(ProcessFailure) {
-            shell = try ChildProcess(words, options)
+            shell = try HeldShell(words)
         } catch {
             throw Failure(text: "no shell for PostgreSQL: \(error)")
         }
-        folder = try Self.answer(&shell, to: "start")
+        folder = try Self.answer(shell, to: "start")
         self.shell = shell
     }
 
@@ -52,59 +50,71 @@ struct PrivatePostgres: ~Copyable {
         "postgres://gamekeeper@/postgres?host=\(folder)&schema=\(schema)"
     }
 
-    /// Ends the server and clears up. Without it the shell does the same a little later, when it finds us gone.
-    consuming func leave() {
-        shell.say("leave")
-        _ = shell.wait(within: .seconds(30))
-    }
-
     // MARK: What may happen to a server
 
     /// Kills all of its processes at once (`SIGKILL`), and starts it again.
-    mutating func kill() throws(Failure) { _ = try say("kill") }
+    func kill() throws(Failure) { _ = try say("kill") }
 
     /// Ends it without asking anybody, and starts it again.
-    mutating func crash() throws(Failure) { _ = try say("crash") }
+    func crash() throws(Failure) { _ = try say("crash") }
 
     /// Ends it as an operator does, and starts it again.
-    mutating func restart() throws(Failure) { _ = try say("restart") }
+    func restart() throws(Failure) { _ = try say("restart") }
 
     /// Stops all of its processes where they stand.
-    mutating func freeze() throws(Failure) { _ = try say("freeze") }
+    func freeze() throws(Failure) { _ = try say("freeze") }
 
     /// Lets them go on.
-    mutating func thaw() throws(Failure) { _ = try say("thaw") }
+    func thaw() throws(Failure) { _ = try say("thaw") }
 
     // MARK: What can be measured
 
     /// Processor time of all processes that the server has and had since it was started, to 10 ms each.
-    mutating func processorTime() throws(Failure) -> Duration {
+    func processorTime() throws(Failure) -> Duration {
         let text = try say("cost")
         guard let milliseconds = Int64(text) else { throw Failure(text: "PostgreSQL's cost is no number: \(text)") }
         return .milliseconds(milliseconds)
     }
 
     /// Bytes that the server has written ahead since it was made.
-    mutating func writeAheadBytes() throws(Failure) -> Int {
+    func writeAheadBytes() throws(Failure) -> Int {
         let text = try say("ahead")
         guard let bytes = Int(text) else { throw Failure(text: "PostgreSQL's log is no number: \(text)") }
         return bytes
     }
 
     /// Says a word to the shell and waits for its answer.
-    mutating func say(_ word: String) throws(Failure) -> String {
-        shell.say(word)
-        return try Self.answer(&shell, to: word)
+    func say(_ word: String) throws(Failure) -> String {
+        shell.process.say(word)
+        return try Self.answer(shell, to: word)
     }
 
-    private static func answer(_ shell: inout ChildProcess, to word: String) throws(Failure) -> String {
+    private static func answer(_ shell: HeldShell, to word: String) throws(Failure) -> String {
         let line: String?
-        do throws(ProcessFailure) { line = try shell.line(within: patience) } catch {
+        do throws(ProcessFailure) { line = try shell.process.line(within: patience) } catch {
             throw Failure(text: "PostgreSQL did not \(word): \(error)")
         }
         guard let line, line.hasPrefix("ready") else {
             throw Failure(text: "PostgreSQL did not \(word): \(line ?? "its shell has ended")")
         }
         return String(line.dropFirst(6))
+    }
+}
+
+/// A shell that holds something for us: when nobody has the shell any more it is told to leave, and clears up behind
+/// itself; and so it does when it finds this process gone.
+final class HeldShell {
+    var process: ChildProcess
+
+    /// Starts it.
+    init(_ words: [String]) throws(ProcessFailure) {
+        var options = ChildProcess.Options()
+        options.takesInput = true
+        process = try ChildProcess(words, options)
+    }
+
+    deinit {
+        process.say("leave")
+        _ = process.wait(within: .seconds(30))
     }
 }
