@@ -88,8 +88,8 @@ extension PrivatePostgres {
             kill) finish KILL; begin ;;
             crash) finish QUIT; begin ;;
             restart) finish INT; begin ;;
-            freeze) kill -STOP $(everybody) ;;
-            thaw) kill -CONT $(everybody) ;;
+            freeze) kill -STOP $(everybody) 2>/dev/null ;;
+            thaw) kill -CONT $(everybody) 2>/dev/null ;;
             cost) said=$(cost) ;;
             ahead) said=$(sql -c "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn") ;;
             limit) said=$(limit "$one" "$two" "$three" "$four") ;;
