@@ -18,6 +18,8 @@ public enum GamekeeperCommand {
             case "transcode": TranscodeCommand.run(rest)
             case "bench": BenchCommand.run(rest)
             case "bench-server": BenchServerCommand.run(rest, games)
+            case "stress": StressCommand.run(rest)
+            case StressWorker.name: StressWorker.run()
             case "token": TokenCommand.run(rest)
             case "docs": DocsCommand.run(rest, games)
             case "audit": AuditCommand.run(rest, games)

@@ -3,6 +3,7 @@ enum Help {
     /// The help of a command; of all where there is no such one.
     static func text(of name: String?) -> String {
         if name == "bench" { return BenchOptions.usage + StoreBenchOptions.usage + "\n" }
+        if name == "stress" { return StressOptions.usage + "\n" }
         guard let command = commands.first(where: { $0.name == name }) else {
             return commands.map(\.text).joined() + "\n" + notation
         }
@@ -106,6 +107,11 @@ enum Help {
             """
             gamekeeper migrate [--dry-run] [the settings of the server]
                 brings the store to the schema of this Gamekeeper, as a start does; --dry-run only says what would be done
+            "stress",
+            """
+            gamekeeper stress store [--engine sqlite|postgres] [--seconds N] [--clients N] [--seed N] [--store PLACE]
+                proves on this machine that the store keeps its promises: processes that are killed, stopped and started
+                again, and a judge of all that they were told
 
             """
         ),

@@ -149,8 +149,8 @@ final class PostgresMachine: Sendable {
             restart) finish INT; begin ;;
             end) finish INT ;;
             begin) begin ;;
-            freeze) kill -STOP $(everybody) ;;
-            thaw) kill -CONT $(everybody) ;;
+            freeze) kill -STOP $(everybody) 2>/dev/null ;;
+            thaw) kill -CONT $(everybody) 2>/dev/null ;;
             leave) break ;;
             esac
             echo ready
