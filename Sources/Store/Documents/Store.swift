@@ -142,8 +142,8 @@ public final class Store: Sendable {
             writer: writer.report,
             readsWaiting: readers.waiting,
             readTrouble: readers.trouble,
-            log: reportLog(),
-            connections: reportConnections()
+            connections: reportConnections(),
+            log: reportLog()
         )
     }
 

@@ -22,6 +22,7 @@ import CSQLite
 
     /// Makes a disk. The name is nobody else's.
     package init(_ name: String) {
+        LogDisk.prepareSQLite
         guard let disk = unsafe gamekeeper_disk_make(name) else { preconditionFailure("there is no memory for a disk") }
         unsafe self.disk = unsafe disk
         self.name = name

@@ -9,13 +9,16 @@ import CSQLite
     /// The layer above the machine's own file system.
     static let usual = LogDisk(over: nil)
 
+    /// Settles what holds for all of SQLite in this process: once, and before anything else is asked of it.
+    static let prepareSQLite: Void = gamekeeper_sqlite_count_no_memory()
+
     private let disk: OpaquePointer
     /// The name under which SQLite knows it.
     let name: String
 
     /// Makes the layer above a file system of this name.
     init(over below: String?) {
-        gamekeeper_sqlite_count_no_memory()
+        Self.prepareSQLite
         let made =
             if let below { unsafe gamekeeper_log_disk_make(below) } else { unsafe gamekeeper_log_disk_make(nil) }
         guard let disk = unsafe made else { preconditionFailure("there is no memory for a disk") }

@@ -101,6 +101,11 @@ final class PostgresMachine: Sendable {
         )
     }
 
+    /// The same in words, for a process that is not this one.
+    func url(schema: String) -> String {
+        "postgres://\(Self.user):\(Self.escapedPassword)@127.0.0.1:\(port)/postgres?schema=\(schema)&sslmode=disable"
+    }
+
     private static func freePort() throws -> UInt16 {
         let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(number) }

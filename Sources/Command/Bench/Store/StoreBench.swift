@@ -31,41 +31,80 @@ struct StoreBench {
         self.options = options
         guard let own = ChildProcess.ownPath(), let slash = own.lastIndex(of: "/") else { throw .ownPathUnknown }
         limit = own[...slash] + "storelimit"
-        if options.engine == .sqlite, !ChildProcess.isProgram(limit) { throw .missing(limit) }
     }
 
     private func measure() throws(BenchFailure) -> [BenchRow] {
-        var rows: [BenchRow] = []
-        let prefix = options.engine == .sqlite ? "store" : "store.\(options.engine.rawValue)"
-        let updates = options.clients.filter { options.wants("\(prefix).update.c\($0)") }
-        let slow = options.clients.filter { options.wants("store.update.slow-disk.c\($0)") }
-        let reads = [false, true].filter { options.wants(Self.readRow(prefix, $0)) }
-        if !updates.isEmpty || !reads.isEmpty {
-            progress("filling \(options.documents) documents")
-            let stage = try StoreStage(options, name: "ours")
-            defer { stage.close() }
-            for clients in updates {
-                rows.append(try hold(.updates("\(prefix).update.c\(clients)", clients: clients), on: stage))
-            }
-            for isBusy in reads { rows.append(try read(Self.readRow(prefix, isBusy), isBusy: isBusy, on: stage)) }
-        }
-        if options.engine == .sqlite, !slow.isEmpty {
-            let stage = try StoreStage(options, name: "slow", slowness: Self.slowness)
-            defer { stage.close() }
-            for clients in slow { rows.append(try hold(.onSlowDisk(clients: clients), on: stage)) }
-        }
-        if options.engine == .sqlite { for name in ["limit", "limit1", "slowlimit"] { removeLimit(name) } }
+        var rows = try measureInMemory()
+        rows += try measureFiles()
+        rows += try measureSlowDisk()
+        rows += try measurePostgres()
+        guard !rows.isEmpty else { throw .nothingMeasured }
         return rows
     }
 
-    private static func readRow(_ prefix: String, _ isBusy: Bool) -> String {
-        "\(prefix).get.cold" + (isBusy ? ".busy" : "")
+    private func measureInMemory() throws(BenchFailure) -> [BenchRow] {
+        let clients = options.clients.filter { options.wants("store.memory.update.c\($0)", of: .memory) }
+        guard !clients.isEmpty else { return [] }
+        let stage = try StoreStage(options, on: .memory)
+        defer { stage.close() }
+        var rows: [BenchRow] = []
+        for clients in clients {
+            let turns = try repeated("store.memory.update.c\(clients)") { () throws(BenchFailure) in
+                try stage.turn(.init(clients: clients), seconds: options.seconds)
+            }
+            rows.append(row("store.memory.update.c\(clients)", turns, []))
+        }
+        return rows
     }
+
+    private func measureFiles() throws(BenchFailure) -> [BenchRow] {
+        let updates = options.clients.filter { options.wants("store.update.c\($0)", of: .sqlite) }
+        let reads = [false, true].filter { options.wants(Self.readRow($0), of: .sqlite) }
+        guard !updates.isEmpty || !reads.isEmpty else { return [] }
+        guard ChildProcess.isProgram(limit) else { throw .missing(limit) }
+        progress("store: making \(options.documents) documents")
+        let stage = try StoreStage(options, on: .file("ours", slowness: .zero))
+        defer {
+            stage.close()
+            StoreBenchOptions.removeFiles(options.path("limit"))
+        }
+        var rows: [BenchRow] = []
+        for clients in updates { rows.append(try hold(.updates(clients: clients), on: stage)) }
+        for isBusy in reads { rows.append(try read(isBusy: isBusy, on: stage)) }
+        return rows
+    }
+
+    private func measureSlowDisk() throws(BenchFailure) -> [BenchRow] {
+        let clients = options.clients.filter { options.wants("store.update.slow-disk.c\($0)", of: .sqlite) }
+        guard !clients.isEmpty else { return [] }
+        guard ChildProcess.isProgram(limit) else { throw .missing(limit) }
+        let stage = try StoreStage(options, on: .file("slow", slowness: Self.slowness))
+        defer {
+            stage.close()
+            StoreBenchOptions.removeFiles(options.path("slowlimit"))
+        }
+        var rows: [BenchRow] = []
+        for clients in clients { rows.append(try hold(.onSlowDisk(clients: clients), on: stage)) }
+        return rows
+    }
+
+    /// Does something once per pair.
+    func repeated<Result>(
+        _ name: String,
+        _ body: () throws(BenchFailure) -> Result
+    ) throws(BenchFailure) -> [Result] {
+        var results: [Result] = []
+        for pair in 1...options.pairs {
+            progress("\(name) \(pair)/\(options.pairs)")
+            results.append(try body())
+        }
+        return results
+    }
+
+    private static func readRow(_ isBusy: Bool) -> String { isBusy ? "store.get.cold.busy" : "store.get.cold" }
 
     /// What a slow disk adds to each sync.
     static let slowness = Duration.milliseconds(5)
-
-    private func removeLimit(_ name: String) { StoreBenchOptions.removeFiles(options.path(name)) }
 
     // MARK: Contests
 
@@ -81,10 +120,12 @@ struct StoreBench {
         var costGoal: Double?
 
         /// Few clients are compared with a loop that shares commits as they do; many with one commit per update.
-        static func updates(_ name: String, clients: Int) -> Self {
-            clients <= 128
-                ? Self(name: name, clients: clients, group: 32, goal: clients == 64 ? 1 / 0.7 : nil, costGoal: 25)
-                : Self(name: name, clients: clients, group: 1, goal: clients == 512 ? 1.0 / 12 : nil, costGoal: 20)
+        static func updates(clients: Int) -> Self {
+            let name = "store.update.c\(clients)"
+            guard clients > 128 else {
+                return Self(name: name, clients: clients, group: 32, goal: clients == 64 ? 1 / 0.7 : nil, costGoal: 25)
+            }
+            return Self(name: name, clients: clients, group: 1, goal: clients == 512 ? 1.0 / 12 : nil, costGoal: 20)
         }
 
         static func onSlowDisk(clients: Int) -> Self {
@@ -105,49 +146,38 @@ struct StoreBench {
     }
 
     private func hold(_ contest: Contest, on stage: StoreStage) throws(BenchFailure) -> BenchRow {
-        var ours: [StoreTurn] = []
-        var limits: [GeneratorReport] = []
-        for pair in 1...options.pairs {
-            progress("\(contest.name) \(pair)/\(options.pairs)")
-            ours.append(try stage.turn(.init(clients: contest.clients), seconds: options.seconds))
-            guard options.engine == .sqlite else { continue }
-            limits.append(
-                try runLimit(
-                    "update",
-                    file: contest.slowness > .zero ? "slowlimit" : "limit",
-                    ["--group", "\(contest.group)"]
-                        + ["--sync-delay-us", "\(contest.slowness.nanoseconds / 1_000)"]
-                )
-            )
+        let file = contest.slowness > .zero ? "slowlimit" : "limit"
+        let delay = contest.slowness.nanoseconds / 1_000
+        let pairs = try repeated(contest.name) { () throws(BenchFailure) in
+            let ours = try stage.turn(.init(clients: contest.clients), seconds: options.seconds)
+            let arguments = ["--group", "\(contest.group)", "--sync-delay-us", "\(delay)"]
+            return (ours, try runLimit("update", file: file, arguments))
         }
-        var row = row(contest.name, ours, limits)
+        var row = row(contest.name, pairs.map(\.0), pairs.map(\.1))
         row.goal = contest.goal
         row.processorGoal = contest.costGoal
         return row
     }
 
     /// Reads by few threads of what nobody has in memory but SQLite, with the writer idle or as busy as it can be.
-    private func read(_ name: String, isBusy: Bool, on stage: StoreStage) throws(BenchFailure) -> BenchRow {
-        var ours: [StoreTurn] = []
-        var limits: [GeneratorReport] = []
+    private func read(isBusy: Bool, on stage: StoreStage) throws(BenchFailure) -> BenchRow {
         let play = StoreStage.Play(clients: 256, onlyReads: true, writersBeside: isBusy ? 64 : 0)
-        for pair in 1...options.pairs {
-            progress("\(name) \(pair)/\(options.pairs)")
-            let turn = try stage.turn(play, seconds: options.seconds)
-            ours.append(turn)
-            guard options.engine == .sqlite else { continue }
+        let pairs = try repeated(Self.readRow(isBusy)) { () throws(BenchFailure) in
+            let ours = try stage.turn(play, seconds: options.seconds)
             // The limit's writer does as much as ours has done.
-            let updates = ["--updates-per-second", "\(Int(turn.rateBeside))"]
-            limits.append(try runLimit("read", file: "limit", ["--threads", "2", "--group", "32"] + updates))
+            let updates = ["--updates-per-second", "\(Int(ours.rateBeside))"]
+            return (ours, try runLimit("read", file: "limit", ["--threads", "2", "--group", "32"] + updates))
         }
-        var row = row(name, ours, limits)
+        var row = row(Self.readRow(isBusy), pairs.map(\.0), pairs.map(\.1))
         row.goal = 1 / 0.6
+        row.groupSize = nil
+        row.logBytes = nil
         // What the writers beside have cost is in it.
         if isBusy { row.processorMicroseconds = nil }
         return row
     }
 
-    private func row(_ name: String, _ ours: [StoreTurn], _ limits: [GeneratorReport]) -> BenchRow {
+    func row(_ name: String, _ ours: [StoreTurn], _ limits: [GeneratorReport]) -> BenchRow {
         func median(_ figure: (StoreTurn) -> Double?) -> Double? { Spread(of: ours.compactMap(figure))?.median }
         func rate(_ report: GeneratorReport) -> Double {
             report["seconds"] > 0 ? report.operations / report["seconds"] : 0
@@ -182,7 +212,7 @@ struct StoreBench {
         return report
     }
 
-    private func progress(_ text: String) {
+    func progress(_ text: String) {
         if !options.json { StandardStreams.writeError("\(text)\n") }
     }
 }

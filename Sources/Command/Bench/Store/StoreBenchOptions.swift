@@ -1,5 +1,4 @@
 import Reactor
-import Store
 
 /// What `gamekeeper bench store` was asked to measure.
 struct StoreBenchOptions: Equatable, Sendable {
@@ -8,7 +7,8 @@ struct StoreBenchOptions: Equatable, Sendable {
         case sqlite, memory, postgres
     }
 
-    var engine = Engine.sqlite
+    /// One of them; all where there is none.
+    var engine: Engine?
     /// Logical clients, one row each.
     var clients = [64, 512]
     /// Bytes of a document.
@@ -27,16 +27,15 @@ struct StoreBenchOptions: Equatable, Sendable {
     var json = false
     /// Where the files lie while it is measured.
     var folder = "."
-    /// A PostgreSQL database that may be filled with rows of a benchmark.
-    var address: PostgresAddress?
     /// Rows that are asked for by the beginning of their names; all where there is none.
     var rows: [String] = []
 
     static let usage = """
         usage: gamekeeper bench store [ROW]… [--engine sqlite|memory|postgres] [--clients N,N…] [--size BYTES]
                                       [--documents N] [--reads PERCENT] [--hot PERCENT] [--seconds S] [--pairs N]
-                                      [--folder PATH] [--address postgres://…] [--json]
+                                      [--folder PATH] [--json]
           ROW           rows whose names begin so, such as store.update.c64 or store.get (all)
+          --engine      only the rows of this one; PostgreSQL's need its programs and pgbench here, and nothing else
           --clients     logical clients, each with one command under way (64,512)
           --size        bytes of a document, 16 to 1000000 (1024)
           --documents   how many there are, 1 to 10000000; they are made first (10000)
@@ -45,7 +44,6 @@ struct StoreBenchOptions: Equatable, Sendable {
           --seconds S   measure each side of each pair for S seconds, 0.1 to 60 (1.5)
           --pairs N     let both sides take turns N times, 1 to 99 (5)
           --folder      where its files lie meanwhile: on the disk that is to be measured (.)
-          --address     a PostgreSQL database for the rows of that engine; they go to a schema of their own
 
         """
 
@@ -54,9 +52,6 @@ struct StoreBenchOptions: Equatable, Sendable {
         var rest = arguments[...]
         while let argument = rest.popFirst() {
             guard try take(argument, &rest) else { throw BenchOptions.Misunderstood(argument: argument) }
-        }
-        if engine == .postgres, address == nil {
-            throw BenchOptions.Misunderstood(argument: "--engine without --address")
         }
     }
 
@@ -86,9 +81,6 @@ struct StoreBenchOptions: Equatable, Sendable {
             let value = rest.popFirst().flatMap(Double.init)
             return set(\.seconds, value.flatMap { (0.1...60).contains($0) ? $0 : nil })
         case "--folder": return set(\.folder, rest.popFirst().flatMap { $0.isEmpty ? nil : $0 })
-        case "--address":
-            guard let named = rest.popFirst().flatMap({ try? PostgresAddress($0) }) else { return false }
-            address = named
         default:
             guard argument.hasPrefix("store") else { return false }
             rows.append(argument)
@@ -114,6 +106,10 @@ struct StoreBenchOptions: Equatable, Sendable {
         for ending in ["", "-wal", "-shm", ".lock"] { try? Files.remove(path + ending) }
     }
 
-    /// Whether a row is asked for.
-    func wants(_ row: String) -> Bool { rows.isEmpty || rows.contains { row.hasPrefix($0) } }
+    /// Whether a row of an engine is asked for.
+    func wants(_ row: String, of engine: Engine) -> Bool {
+        // What is kept in memory is asked for: it is no figure of a store that lasts.
+        guard self.engine.map({ $0 == engine }) ?? (engine != .memory) else { return false }
+        return rows.isEmpty || rows.contains { row.hasPrefix($0) }
+    }
 }

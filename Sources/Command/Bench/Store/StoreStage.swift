@@ -12,28 +12,46 @@ final class StoreStage {
     private let disk: FaultDisk?
     private let path: String?
 
-    /// Opens a store that is empty, and fills it. Each sync takes so much longer as `slowness` says; the name tells its
-    /// files from others in the same folder.
-    init(_ options: StoreBenchOptions, name: String, slowness: Duration = .zero) throws(BenchFailure) {
-        let path = options.path(name)
+    /// Where a stage stands.
+    enum Ground {
+        case memory
+        /// A file of this name; each sync takes so much longer.
+        case file(String, slowness: Duration)
+        case postgres(PrivatePostgres)
+    }
+
+    /// Opens a store that is empty, and fills it.
+    init(_ options: StoreBenchOptions, on ground: Ground) throws(BenchFailure) {
         var storeOptions = StoreOptions()
-        disk = slowness > .zero ? FaultDisk("bench \(name)") : nil
-        storeOptions.disk = disk
-        let place: StorePlace
-        switch options.engine {
-        case .memory: place = .memory
-        case .sqlite: place = .sqlite(path: path)
-        case .postgres:
-            guard let address = options.address else { throw .store("there is no address of a PostgreSQL database") }
-            place = .postgres(address)
+        var disk: FaultDisk?
+        var path: String?
+        var place = StorePlace.memory
+        do {
+            // A server counts what its store does, so the clients of a benchmark pay for that too.
+            storeOptions.metrics = try StoreMetrics(.silent(loops: EventLoopGroup.coreCount))
+            switch ground {
+            case .memory: break
+            case .file(let name, let slowness):
+                path = options.path(name)
+                place = .sqlite(path: options.path(name))
+                if slowness > .zero { disk = FaultDisk("bench \(name)") }
+            case .postgres(let server): place = .postgres(try PostgresAddress(server.url(schema: "bench")))
+            }
+            storeOptions.disk = disk
+            store = try Store(place, storeOptions)
+            loops = try EventLoopGroup()
+        } catch {
+            throw .store("\(error)")
         }
-        self.path = options.engine == .sqlite ? path : nil
-        do { store = try Store(place, storeOptions) } catch { throw .store("\(error)") }
-        do { loops = try EventLoopGroup() } catch { throw .store("\(error)") }
+        self.disk = disk
+        self.path = path
         loops.start()
         workload = try Self.fill(store.desk(on: loops.loops[0]), options)
-        disk?.slowSyncs(by: slowness)
+        if case .file(_, let slowness) = ground { disk?.slowSyncs(by: slowness) }
     }
+
+    /// Which documents there are.
+    var keys: [DocumentKey] { workload.keys }
 
     /// Lets go of everything and removes the files.
     func close() {
