@@ -107,6 +107,10 @@ enum Help {
             """
             gamekeeper migrate [--dry-run] [the settings of the server]
                 brings the store to the schema of this Gamekeeper, as a start does; --dry-run only says what would be done
+
+            """
+        ),
+        (
             "stress",
             """
             gamekeeper stress store [--engine sqlite|postgres] [--seconds N] [--clients N] [--seed N] [--store PLACE]
