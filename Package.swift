@@ -136,6 +136,7 @@ let package = Package(
             // The yardstick of `gamekeeper bench`, in C on purpose: what the machine can do with no protocol at all,
             // and the generator that loads both.
             .executableTarget(name: "limit", path: "Benchmarks/Limit"),
+            .executableTarget(name: "storelimit", dependencies: ["CSQLite"], path: "Benchmarks/StoreLimit"),
             .executableTarget(
                 name: "load",
                 path: "Benchmarks/Load",

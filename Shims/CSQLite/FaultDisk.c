@@ -179,7 +179,8 @@ static int file_sector_size(sqlite3_file *file) {
 }
 static int file_characteristics(sqlite3_file *file) {
     (void)file;
-    return 0;  // a disk that promises nothing
+    // What a write tears is within what it writes; every disk is taken to be so. It promises nothing else.
+    return SQLITE_IOCAP_POWERSAFE_OVERWRITE;
 }
 static int shm_map(sqlite3_file *file, int page, int size, int extends, void volatile **memory) {
     return mine(file)->real->pMethods->xShmMap(mine(file)->real, page, size, extends, memory);

@@ -69,8 +69,11 @@ extension Limits {
         /// Pages of the write-ahead log at which copying into the database begins: 64 MB, in which hot pages are
         /// written many times and copied once.
         public var checkpointPages = 16_384
-        /// Pages that may be left for the writer itself to copy between two groups: about 4 ms of its time.
-        public var checkpointPagesLeft = 1_024
+        /// Pages that may be left for the writer itself to copy between two groups: some milliseconds of its time, with the sync.
+        public var checkpointPagesLeft = 256
+        /// Bytes that the checkpointer writes into the database between two syncs. A commit that comes meanwhile waits
+        /// for as much on the disk: some milliseconds.
+        public var checkpointBytesPerSync = 512 << 10
         /// The page cache of the writer; each reader has a quarter of it.
         public var cacheBytes = 64 << 20
         /// A database of up to so many bytes is checked whole before it is used after an unclean stop: about two

@@ -26,8 +26,7 @@ public final class Assembly: Sendable {
     public static let version = "0.1.0"
     private var log: Log { telemetry.log }
     let stopTimeout: Duration
-    /// How often it hears of what other processes of its store have ended; nil where there are none.
-    private let hearingInterval: Duration?
+    let configuration: Configuration
     private let blocking: Limits.Blocking
 
     /// Why a process does not start.
@@ -66,6 +65,7 @@ public final class Assembly: Sendable {
         routes: (EventLoopGroup, Telemetry) -> Routes,
         log: Log
     ) throws(Failure) {
+        self.configuration = configuration
         let loopCount = configuration.loops ?? EventLoopGroup.coreCount
         let objections = configuration.objections()
         guard objections.isEmpty else { throw .configuration(objections) }
@@ -93,7 +93,7 @@ public final class Assembly: Sendable {
         )
         hooks = game?.hooks ?? GameHooks()
         if let game {
-            let store = try Self.store(configuration)
+            let store = try Self.store(configuration, telemetry)
             self.store = store
             gate = try Self.gate(of: game, configuration, telescope.telemetry, store, on: loops)
         } else {
@@ -125,8 +125,8 @@ public final class Assembly: Sendable {
         }
         addresses = listening
         stopTimeout = configuration.limits.loop.stopTimeout
-        hearingInterval = configuration.sharesStore ? configuration.limits.identity.hearingInterval : nil
         blocking = configuration.limits.blocking
+        watchStore()
     }
 
     private static func tls(_ configuration: Configuration) throws(Failure) -> TLSServer? {
@@ -147,6 +147,7 @@ public final class Assembly: Sendable {
         operations.start()
         if let gate { beginIdentity(of: gate) }
         loops.start()
+        let socket = openStoreSocket()
         operations.serving()
         log.write(
             .info,
@@ -159,7 +160,10 @@ public final class Assembly: Sendable {
         )
         if let gate {
             Self.maintain(gate, store, blocking)
-            if let hearingInterval { Self.hearOthers(gate, every: hearingInterval) }
+            if configuration.sharesStore {
+                Self.hearOthers(gate, every: configuration.limits.identity.hearingInterval)
+            }
+            if let store { Self.probe(store, gate, every: configuration.limits.operations.storeProbeInterval) }
             hooks.started?(gate.server)
         }
         announce(self)
@@ -169,6 +173,7 @@ public final class Assembly: Sendable {
         gate?.stop()
         loops.stop(within: stopTimeout)
         operations.stop()
+        socket?.stop()
         store?.close(within: stopTimeout)
         log.write(.info, "stopped")
     }

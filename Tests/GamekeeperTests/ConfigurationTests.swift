@@ -282,4 +282,18 @@ private func read(
             try Assembly(configuration, routes: { _, _ in .init() }, log: .silent)
         }
     }
+
+    @Test(arguments: [
+        ("postgres://ann:secret@db:0/game", "the port"), ("postgres://ann:secret@db/", "no database"),
+        ("postgres://db/game", "no user"), ("postgres://ann:secret@db/game?sslmod=require", "sslmod"),
+        ("mysql://ann:secret@db/game", "does not begin with postgres://"),
+    ])
+    func `an address of a database that can't be one is refused with what is wrong, and without its password`(
+        url: String,
+        words: String
+    ) {
+        let error = #expect(throws: SettingRefusal.self) { _ = try Configuration(arguments: ["--store", url]) }
+        let said = error.map { "\($0)" } ?? ""
+        #expect(said.contains(words) && said.contains("flag --store") && !said.contains("secret"), "\(said)")
+    }
 }

@@ -1,53 +1,104 @@
 import Base
 import Glibc
+import Reactor
 import Synchronization
 import Testing
 import Wire
 
 @testable import Store
 
-/// A process that is killed at a numbered point of the writer, and what the next one finds.
+/// A process that is killed, at a numbered point of the writer or at any moment, and what the next one finds.
 ///
 /// The child writes down what was acknowledged before it acts on it; so the file of acknowledgements never has more than
-/// the store, and the store may have a little more: commands whose answers were on their way.
+/// the store, and the store may have a little more: commands whose answers were on their way. `GAMEKEEPER_CRASHES` says how
+/// many deaths are drawn for each engine, beside those that are always tried.
 @Suite("Store after a kill", .serialized) struct CrashTests {
     struct Death: Codable, Sendable, CustomStringConvertible {
-        let point: Int
-        /// How often the point is passed before.
+        /// A point of the writer, and how often it is passed before; else it comes after so many microseconds.
+        let point: Int?
         let passes: Int
-        var description: String { "\(CrashPoint(rawValue: point).map { "\($0)" } ?? "?") after \(passes)" }
+        /// Else in a file.
+        var isInPostgres = false
+
+        var description: String {
+            let place = isInPostgres ? "PostgreSQL, " : ""
+            guard let point = point.flatMap({ CrashPoint(rawValue: $0) }) else { return "\(place)after \(passes) µs" }
+            return "\(place)\(point) after \(passes)"
+        }
     }
 
-    static let deaths: [Death] = CrashPoint.allCases.flatMap { point in
-        [0, 7, 31].map { Death(point: point.rawValue, passes: $0) }
+    static let rounds: Int = getenv("GAMEKEEPER_CRASHES").flatMap { Int(String(cString: $0)) } ?? 8
+
+    static let deaths: [Death] =
+        CrashPoint.allCases.flatMap { point in [0, 7, 31].map { Death(point: point.rawValue, passes: $0) } }
+        + drawn(inPostgres: false) + (PostgresMachine.isHere ? drawn(inPostgres: true) : [])
+
+    private static func drawn(inPostgres: Bool) -> [Death] {
+        (0..<rounds).map { seed in
+            var entropy = SeededEntropy(seed: UInt64(seed) + (inPostgres ? 1_000_000 : 0))
+            // In PostgreSQL only what is above the engine has numbers.
+            let points = inPostgres ? [CrashPoint.answered] : CrashPoint.allCases
+            guard seed.isMultiple(of: 2) else {
+                let moment = Int(entropy.uniform(below: 300_000))
+                return Death(point: nil, passes: moment, isInPostgres: inPostgres)
+            }
+            let point = points[Int(entropy.uniform(below: UInt64(points.count)))]
+            return Death(point: point.rawValue, passes: Int(entropy.uniform(below: 80)), isInPostgres: inPostgres)
+        }
     }
 
     @Test(arguments: deaths)
     func `a killed process has lost nothing that it acknowledged`(death: Death) async throws {
         let scratch = try Scratch()
         let path: String = scratch.path
-        await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String, death = death as Death] in
-            try await CrashTests.live(path, death)
+        let url = death.isInPostgres ? try PostgresMachine.shared.get().url(schema: Self.schema()) : ""
+        await #expect(processExitsWith: .signal(SIGKILL)) {
+            [path = path as String, url = url as String, death = death as Death] in
+            try await CrashTests.live(path, url, death)
         }
-        let store = try Store(.sqlite(path: scratch.file))
+        let store = try Store(try Self.place(path, url))
         for counter in 0..<4 {
             let acknowledged = Self.acknowledged(path, counter)
-            let left = try await store.document(try key("left \(counter)"))?.body.number ?? 0
-            let right = try await store.document(try key("right \(counter)"))?.body.number ?? 0
+            // Both from one state: PostgreSQL may still be at the last transaction of the dead.
+            let keys = [try key("left \(counter)"), try key("right \(counter)")]
+            guard case .documents(let found) = try await store.read(.documents(keys)) else { continue }
+            let (left, right) = (found[0]?.body.number ?? 0, found[1]?.body.number ?? 0)
             #expect(left == right, "half a transaction")
             #expect(left >= acknowledged, "an acknowledged write is lost")
             // Each counter has one command under way at a time.
             #expect(left <= acknowledged + 1, "a write was made twice")
         }
-        // The dead process held a lock with an hour's lease.
-        let lock = LockCommand(try key("lock"), owner: owner(2), .acquire(lease: .seconds(10), asks: false))
-        let taken = try #require(try await store.perform(.lock(lock)).lock)
-        #expect(taken.state == .takenOver(from: owner(1)))
+        #expect(try await Self.takeOver(store, patiently: death.isInPostgres) == .takenOver(from: owner(1)))
         store.close()
     }
 
+    /// Takes the lock that the dead process held: at once where the file says that it is dead, else after its lease.
+    private static func takeOver(_ store: Store, patiently: Bool) async throws -> LockReport.State? {
+        let lock = LockCommand(try key("lock"), owner: owner(2), .acquire(lease: .seconds(10), asks: false))
+        let clock = ContinuousClock()
+        let end = clock.now + .seconds(15)
+        while true {
+            do throws(StoreError) {
+                return try await store.perform(.lock(lock)).lock?.state
+            } catch {
+                guard patiently, case .refused(.locked) = error, clock.now < end else { throw error }
+            }
+        }
+    }
+
+    private static let schemas = Tally()
+
+    private static func schema() -> String {
+        schemas.add()
+        return "crash\(schemas.count)"
+    }
+
+    private static func place(_ folder: String, _ url: String) throws -> StorePlace {
+        url.isEmpty ? .sqlite(path: "\(folder)/game.db") : .postgres(try PostgresAddress(url))
+    }
+
     /// The life of the child: it adds to counters until it dies.
-    private static func live(_ folder: String, _ death: Death) async throws {
+    private static func live(_ folder: String, _ url: String, _ death: Death) async throws {
         let passed = Tally()
         var options = StoreOptions()
         options.limits.checkpointPages = 40
@@ -58,10 +109,18 @@ import Wire
             passed.add()
             if passed.count > death.passes { kill(getpid(), SIGKILL) }
         }
-        let store = try Store(.sqlite(path: "\(folder)/game.db"), options)
-        let lock = LockCommand(try key("lock"), owner: owner(1), .acquire(lease: .seconds(3_600), asks: false))
-        _ = try await store.perform(.lock(lock))
+        let store = try Store(try place(folder, url), options)
+        let lease: Duration = url.isEmpty ? .seconds(3_600) : .milliseconds(300)
+        _ = try await store.perform(
+            .lock(LockCommand(try key("lock"), owner: owner(1), .acquire(lease: lease, asks: false)))
+        )
         isArmed.add()
+        if death.point == nil {
+            Thread(named: "death") {
+                Bell().wait(within: .microseconds(death.passes))
+                kill(getpid(), SIGKILL)
+            }.detach()
+        }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for counter in 0..<4 {
                 group.addTask {

@@ -2,6 +2,7 @@
 #pragma once
 #include <sqlite3.h>
 #include "FaultDisk.h"
+#include "LogDisk.h"
 
 // Binds a copy of the bytes: Swift has no name for SQLITE_TRANSIENT, and its arrays promise no address.
 static inline int gamekeeper_sqlite_bind_blob(sqlite3_stmt *statement, int place, const void *bytes, int count) {
@@ -17,6 +18,10 @@ static inline int gamekeeper_sqlite_bind_text(sqlite3_stmt *statement, int place
 static inline int gamekeeper_sqlite_configure(sqlite3 *database, int option, int value) {
     return sqlite3_db_config(database, option, value, (int *)0);
 }
+
+// Has SQLite count no memory: its count is behind one lock for all threads, which readers then wait for. Before anything
+// else is asked of SQLite; later it does nothing.
+static inline void gamekeeper_sqlite_count_no_memory(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
 
 // Syncs the database file (not its log) through the connection's own descriptor. Opening another one and closing it
 // would drop the locks that SQLite holds.

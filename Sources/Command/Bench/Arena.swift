@@ -103,6 +103,7 @@ enum BenchFailure: Error, Equatable, Sendable {
     case wrongAnswers(Int)
     case process(ProcessFailure)
     case nothingMeasured
+    case store(String)
 
     /// What the reader should do or know.
     var text: String {
@@ -111,7 +112,7 @@ enum BenchFailure: Error, Equatable, Sendable {
         case .missing(let tool):
             """
             \(tool) is not there. These commands build it, and its companion:
-              swift build -c release --product limit && swift build -c release --product load
+              swift build -c release
             """
         case .server(let command): "\(command): did not say where it listens"
         case .generator(let arguments): "load \(arguments): failed"
@@ -119,6 +120,7 @@ enum BenchFailure: Error, Equatable, Sendable {
         case .process(.late): "a process said nothing in time"
         case .process(let failure): "\(failure)"
         case .nothingMeasured: "nothing was measured"
+        case .store(let what): "the store: \(what)"
         }
     }
 }

@@ -10,6 +10,7 @@ struct BenchCommand {
 
     /// Runs the command with the arguments that follow `bench`.
     static func run(_ arguments: [String]) -> ExitStatus {
+        if arguments.first == "store" { return StoreBench.run(Array(arguments.dropFirst())) }
         let options: BenchOptions
         do {
             options = try BenchOptions(arguments)

@@ -29,9 +29,25 @@ enum BenchReport {
                 text += "    \(fixed(bytes, places: 0)) bytes of user memory per connection"
                 text += " (limit \(show(row.limitBytesPerConnection, places: 0)))\n"
             }
+            text += rates(row)
             if let time = row.milliseconds { text += "    \(show(time, places: 1)) ms to the first answer\n" }
         }
         return text
+    }
+
+    /// What rows have whose rates are compared: as a reader says it, ours over the limit's.
+    private static func rates(_ row: BenchRow) -> String {
+        var words: [String] = []
+        if let limit = row.limitPerSecond, let ratio = row.ratio, ratio.lowest > 0 {
+            let times = Spread(median: 1 / ratio.median, lowest: 1 / ratio.highest, highest: 1 / ratio.lowest)
+            words.append("\(show(times, places: 2)) × the limit's \(fixed(limit, places: 0))/s")
+            if let goal = row.goal { words[0] += ", goal ≥ \(fixed(1 / goal, places: 2))" }
+        }
+        if let cost = row.processorGoal { words.append("CPU goal ≤ \(fixed(cost, places: 0)) µs") }
+        if let longest = row.longestMicroseconds { words.append("longest \(fixed(longest / 1_000, places: 1)) ms") }
+        if let group = row.groupSize { words.append("\(fixed(group, places: 1)) per commit") }
+        if let bytes = row.logBytes { words.append("\(fixed(bytes, places: 0)) bytes of log per operation") }
+        return words.isEmpty ? "" : "    \(words.joined(separator: "; "))\n"
     }
 
     private static func line(_ columns: [String]) -> String {

@@ -7,6 +7,7 @@ struct BenchRow: Equatable, Sendable {
     var p50Microseconds: Double?
     var p99Microseconds: Double?
     var p999Microseconds: Double?
+    var longestMicroseconds: Double?
     /// Server processor time per operation, and its split into user space and kernel.
     var processorMicroseconds: Double?
     var userMicroseconds: Double?
@@ -17,6 +18,14 @@ struct BenchRow: Equatable, Sendable {
     var ratio: Spread?
     /// The ratio that must not be exceeded.
     var goal: Double?
+    /// The processor time per operation that must not be exceeded.
+    var processorGoal: Double?
+    /// What the limit did per second, where rates are compared and not costs: `ratio` is then this over ours.
+    var limitPerSecond: Double?
+    /// Operations that shared one commit.
+    var groupSize: Double?
+    /// Bytes of the write-ahead log per operation.
+    var logBytes: Double?
     /// How much of one processor the server used, where the rate was given and not the most it can do.
     var busy: Double?
     /// User memory per idle connection.
@@ -27,6 +36,9 @@ struct BenchRow: Equatable, Sendable {
 
     init(name: String) { self.name = name }
 
+    /// Rates may lie far apart.
+    private var ratioPlaces: Int { limitPerSecond == nil ? 3 : 4 }
+
     /// Every figure under its name in the JSON, in the published order.
     var figures: [(name: String, value: Double, places: Int)] {
         let all: [(String, Double?, Int)] = [
@@ -34,14 +46,19 @@ struct BenchRow: Equatable, Sendable {
             ("p50_us", p50Microseconds, 2),
             ("p99_us", p99Microseconds, 2),
             ("p999_us", p999Microseconds, 2),
+            ("max_us", longestMicroseconds, 0),
             ("cpu_us_per_op", processorMicroseconds, 4),
             ("user_us_per_op", userMicroseconds, 4),
             ("system_us_per_op", systemMicroseconds, 4),
+            ("cpu_goal", processorGoal, 1),
             ("limit_cpu_us_per_op", limitProcessorMicroseconds, 4),
-            ("ratio", ratio?.median, 3),
-            ("ratio_min", ratio?.lowest, 3),
-            ("ratio_max", ratio?.highest, 3),
-            ("goal", goal, 2),
+            ("limit_ops_per_s", limitPerSecond, 0),
+            ("ratio", ratio?.median, ratioPlaces),
+            ("ratio_min", ratio?.lowest, ratioPlaces),
+            ("ratio_max", ratio?.highest, ratioPlaces),
+            ("goal", goal, limitPerSecond == nil ? 2 : 4),
+            ("group", groupSize, 1),
+            ("log_bytes_per_op", logBytes, 0),
             ("busy", busy, 3),
             ("bytes_per_connection", bytesPerConnection, 0),
             ("limit_bytes_per_connection", limitBytesPerConnection, 0),

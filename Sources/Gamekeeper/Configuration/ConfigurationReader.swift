@@ -84,6 +84,7 @@ public struct ConfigurationReader {
         into configuration: inout Configuration
     ) throws(SettingRefusal) {
         guard setting.take(&configuration, values) else {
+            if let flaw = setting.flaw(values) { throw .flawed(setting.name, source: source, flaw: flaw) }
             // The address of a database may hold a password.
             let isSecret = setting.isSecret || values.contains { $0.contains("@") }
             let shown = isSecret ? "what it is" : values.joined(separator: ", ")

@@ -12,6 +12,9 @@ public struct Setting: Sendable {
     let take: @Sendable (inout Configuration, [String]) -> Bool
     /// The value as it would be written in a file.
     let show: @Sendable (Configuration) -> [String]
+    /// What is wrong with texts that are not allowed, where that can be told better than by what is allowed. It never
+    /// repeats a secret.
+    var flaw: @Sendable ([String]) -> String? = { _ in nil }
 
     /// The kinds of settings.
     public enum Kind: Sendable {
@@ -23,6 +26,13 @@ public struct Setting: Sendable {
         case flag
         /// One value that is never shown, and not taken as a flag, because everybody on a machine can read those.
         case secret
+    }
+
+    /// The same setting, which tells what is wrong with a text.
+    func telling(_ flaw: @escaping @Sendable ([String]) -> String?) -> Setting {
+        var setting = self
+        setting.flaw = flaw
+        return setting
     }
 
     /// The name of the flag.
@@ -80,6 +90,8 @@ public enum SettingRefusal: Error, Equatable, Sendable {
     case missingValue(String, source: SettingSource, allowed: String)
     /// A value that the setting can't have. A secret's value is not repeated.
     case notAllowed(String, value: String, source: SettingSource, allowed: String)
+    /// A value that the setting can't have, with what is wrong with it.
+    case flawed(String, source: SettingSource, flaw: String)
     /// The same setting twice in one file.
     case twice(String, source: SettingSource, first: SettingSource)
     /// A secret as a flag.
@@ -102,6 +114,7 @@ extension SettingRefusal: CustomStringConvertible {
         case .missingValue(let name, let source, let allowed): "\(source): \(name) needs a value: \(allowed)"
         case .notAllowed(let name, let value, let source, let allowed):
             "\(source): \(name) can't be \(value.isEmpty ? "empty" : "\"\(value)\""); it must be \(allowed)"
+        case .flawed(let name, let source, let flaw): "\(source): \(name) can't be used: \(flaw)"
         case .twice(let name, let source, let first): "\(source): \(name) was set before, at \(first)"
         case .secretAsFlag(let name, let variable):
             "\(name) is a secret, and everybody on a machine can read flags; set \(variable) or write it into a file"

@@ -127,6 +127,10 @@ public enum SettingTable {
             return text == "data" || configuration.store != nil
         } show: {
             $0.store?.description ?? "data"
+        }.telling { texts in
+            guard let text = texts.first, text.contains("://") else { return nil }
+            do throws(PostgresAddress.Flaw) { _ = try PostgresAddress(text) } catch { return error.words }
+            return nil
         },
         many(
             "retention",

@@ -146,6 +146,15 @@ public struct ChildProcess: ~Copyable {
         return wait(within: .seconds(10)) ?? .signalled(SIGKILL)
     }
 
+    /// Ends the child at once (`SIGKILL`): it is told nothing and can do nothing more. `wait` reaps it.
+    public func destroy() { if ending == nil { kill(identifier, SIGKILL) } }
+
+    /// Stops the child where it stands (`SIGSTOP`).
+    public func suspend() { if ending == nil { kill(identifier, SIGSTOP) } }
+
+    /// Lets a child that was stopped go on (`SIGCONT`).
+    public func resume() { if ending == nil { kill(identifier, SIGCONT) } }
+
     /// The number of this process itself.
     public static var ownIdentifier: Int32 { getpid() }
 

@@ -31,6 +31,21 @@ public enum StandardStreams {
         }
     }
 
+    /// Reads a line of the standard input, without its end, and nothing that comes behind it.
+    ///
+    /// - Returns: `nil` at the end of the input, and for a line that is longer than `bytesMax`.
+    public static func readLine(bytesMax: Int) -> String? {
+        var line: [UInt8] = []
+        var byte: UInt8 = 0
+        while true {
+            let count = read(STDIN_FILENO, &byte, 1)
+            if count < 0, errno == EINTR { continue }
+            guard count == 1, line.count < bytesMax else { return nil }
+            if byte == UInt8(ascii: "\n") { return String(decoding: line, as: UTF8.self) }
+            line.append(byte)
+        }
+    }
+
     /// Whether a person reads the standard output.
     public static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 

@@ -47,6 +47,8 @@ public struct StoreOptions: Sendable {
     public var postgres = Limits.Postgres()
     /// Who finds the addresses of its name, where the process has somebody for that.
     public var resolver: NameResolver?
+    /// Where is counted what the store does, and said when it fails.
+    public var metrics: StoreMetrics?
     /// A disk that fails when it is told to, where it is not the machine's own.
     package var disk: FaultDisk?
     /// Called at every numbered point of the writer.
@@ -65,10 +67,14 @@ public final class Store: Sendable {
     let limits: Limits.Store
     private let writer: StoreWriter
     private let readers: StoreReaders
-    private let clock: StoreClock
+    let clock: StoreClock
+    let metrics: StoreMetrics?
     /// Ends what runs beside the writer, after it.
     private let end: @Sendable () -> Void
-    private let reportCheckpoints: @Sendable () -> (rounds: UInt64, trouble: StoreTrouble?)
+    private let reportLog: @Sendable () -> StoreReport.Log
+    private let reportConnections: @Sendable () -> (made: Int, failed: Int)?
+    /// Looks through the whole file, where there is one.
+    let examineFile: (@Sendable () throws(StoreTrouble) -> [String])?
 
     /// Opens a store. It may block for as long as a migration or a check takes, so it is called at the start.
     ///
@@ -76,15 +82,18 @@ public final class Store: Sendable {
     public init(_ place: StorePlace, _ options: StoreOptions = StoreOptions()) throws(StoreTrouble) {
         limits = options.limits
         clock = options.clock
-        writer = StoreWriter(options.limits, options.clock, crashPoint: options.crashPoint)
-        readers = StoreReaders(options.limits, options.clock)
+        metrics = options.metrics
+        writer = StoreWriter(options.limits, options.clock, options.metrics, crashPoint: options.crashPoint)
+        readers = StoreReaders(options.limits, options.clock, options.metrics)
         let retention = options.retention
         switch place {
         case .memory:
             let shelf = MemoryEngine.Shelf()
             let limits = options.limits
             end = {}
-            reportCheckpoints = { (0, nil) }
+            reportLog = { StoreReport.Log() }
+            reportConnections = { nil }
+            examineFile = nil
             try writer.start { MemoryEngine(shelf, retention: retention) }
             readers.start { MemoryReader(shelf, limits) }
         case .sqlite(let path):
@@ -95,7 +104,9 @@ public final class Store: Sendable {
                 checkpoints.stop()
                 file.release()
             }
-            reportCheckpoints = { checkpoints.report }
+            reportLog = { checkpoints.report }
+            reportConnections = { nil }
+            examineFile = { () throws(StoreTrouble) in try file.examine() }
             do throws(StoreTrouble) {
                 try writer.start { () throws(StoreTrouble) in
                     try SQLiteEngine(file, retention: retention, checkpoints: checkpoints, crashPoint: crashPoint)
@@ -109,7 +120,9 @@ public final class Store: Sendable {
         case .postgres(let address):
             let server = try PostgresServer(address, options)
             end = { server.stop() }
-            reportCheckpoints = { (0, nil) }
+            reportLog = { StoreReport.Log() }
+            reportConnections = { server.connections }
+            examineFile = nil
             do throws(StoreTrouble) {
                 try writer.start { () throws(StoreTrouble) in try PostgresEngine(server, retention: retention) }
             } catch {
@@ -125,12 +138,12 @@ public final class Store: Sendable {
 
     /// What the store is doing.
     public var report: StoreReport {
-        let (rounds, trouble) = reportCheckpoints()
-        return StoreReport(
+        StoreReport(
             writer: writer.report,
             readsWaiting: readers.waiting,
-            checkpoints: rounds,
-            checkpointTrouble: trouble
+            readTrouble: readers.trouble,
+            connections: reportConnections(),
+            log: reportLog()
         )
     }
 
@@ -173,10 +186,24 @@ public struct StoreReport: Sendable {
     public let writer: Writer
     /// Queries that wait for a thread.
     public let readsWaiting: Int
-    /// Rounds in which the log was copied whole.
-    public let checkpoints: UInt64
-    /// What kept the newest round from its end.
-    public let checkpointTrouble: StoreTrouble?
+    /// What kept the newest read from its answer, if anything did.
+    public let readTrouble: StoreTrouble?
+    /// Connections to the database server that were made, and that could not be; `nil` where there is none.
+    public let connections: (made: Int, failed: Int)?
+    /// The write-ahead log, where the engine has one of ours.
+    public let log: Log
+
+    /// What has become of the write-ahead log since the store was opened.
+    public struct Log: Sendable {
+        /// Groups that were committed.
+        public var commits: UInt64 = 0
+        /// Bytes that they have put into it.
+        public var bytes: UInt64 = 0
+        /// Rounds in which it was copied whole into the database.
+        public var checkpoints: UInt64 = 0
+        /// What kept the newest round from its end.
+        public var trouble: StoreTrouble?
+    }
 
     /// What the writer is doing.
     public struct Writer: Sendable {
@@ -188,11 +215,19 @@ public struct StoreReport: Sendable {
         public let isAway: Bool
         /// What is the matter, if anything is.
         public let trouble: StoreTrouble?
+        /// 0 while the store works, 1 while one group finds out whether it does, 2 while it is away.
+        public let breaker: Int
 
         init(waiting: Int, bytes: Int, breaker: Breaker) {
             self.waiting = waiting
             self.bytes = bytes
             isAway = breaker.state != .closed
+            self.breaker =
+                switch breaker.state {
+                case .closed: 0
+                case .halfOpen: 1
+                case .open: 2
+                }
             trouble = breaker.trouble
         }
     }

@@ -9,6 +9,8 @@ import CSQLite
     private let disk: OpaquePointer
     /// The name under which SQLite knows it.
     package let name: String
+    /// What our files are on, above it.
+    let log: LogDisk
 
     /// What can be made to fail.
     package enum Operation: Int32, CaseIterable, Sendable {
@@ -20,11 +22,14 @@ import CSQLite
 
     /// Makes a disk. The name is nobody else's.
     package init(_ name: String) {
+        LogDisk.prepareSQLite
         guard let disk = unsafe gamekeeper_disk_make(name) else { preconditionFailure("there is no memory for a disk") }
         unsafe self.disk = unsafe disk
         self.name = name
+        log = LogDisk(over: name)
     }
 
+    // Nothing is opened on the layer above any more, and it does not look below when it goes.
     deinit { unsafe gamekeeper_disk_free(disk) }
 
     /// Fails the Nth operation of a kind from now on, and all that follow if it lasts.

@@ -27,6 +27,9 @@ final class SQLiteCheckpoints: Sendable {
         var nextRound: Int
         var trouble: StoreTrouble?
         var rounds: UInt64 = 0
+        var commits: UInt64 = 0
+        /// Pages that commits have put into the log.
+        var pagesWritten: UInt64 = 0
     }
 
     private let state: Mutex<State>
@@ -39,8 +42,18 @@ final class SQLiteCheckpoints: Sendable {
         state = Mutex(State(nextRound: limits.checkpointPages))
     }
 
-    /// How many rounds have come to their end, and what kept the last one from it.
-    var report: (rounds: UInt64, trouble: StoreTrouble?) { state.withLock { ($0.rounds, $0.trouble) } }
+    /// What has become of the log so far.
+    var report: StoreReport.Log {
+        state.withLock { state in
+            StoreReport.Log(
+                commits: state.commits,
+                // A page, and what stands in front of it.
+                bytes: state.pagesWritten &* (4_096 + 24),
+                checkpoints: state.rounds,
+                trouble: state.trouble
+            )
+        }
+    }
 
     // MARK: The thread
 
@@ -67,7 +80,7 @@ final class SQLiteCheckpoints: Sendable {
             if phase == .stopped { return }
             guard phase == .copying else { continue }
             do throws(StoreTrouble) {
-                let open = if let connection { connection } else { try file.connect() }
+                let open = if let connection { connection } else { try file.connectCopier() }
                 connection = open
                 try copyMost(open, crashPoint)
                 change(from: .copying, to: .finishing, nil)
@@ -110,6 +123,9 @@ final class SQLiteCheckpoints: Sendable {
     func afterCommit(_ connection: SQLiteConnection, _ crashPoint: (CrashPoint) -> Void) {
         let pages = connection.logPages
         let (begins, finishes) = state.withLock { state in
+            // Where it is shorter than before it has begun anew.
+            state.pagesWritten &+= UInt64(pages >= state.pages ? pages - state.pages : pages)
+            state.commits &+= 1
             state.pages = pages
             if state.phase == .finishing { return (false, true) }
             guard state.phase == .idle, pages >= state.nextRound else { return (false, false) }

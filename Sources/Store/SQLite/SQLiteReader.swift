@@ -4,6 +4,7 @@ import Base
 final class SQLiteReader: StoreReader {
     private let file: SQLiteFile
     private var limits: Limits.Store { file.limits }
+    var boot: Int64 { file.boot }
     private var desk: Desk?
 
     private struct Desk {
@@ -90,12 +91,14 @@ final class SQLiteReader: StoreReader {
             guard try desk.getLock.step() else { return .lock(nil) }
             let row = SQLiteRows.lock(desk.getLock, boot: file.boot)
             return .lock(LockState(token: row.token, holder: row.holder(at: now), wanted: row.wish))
+        case .locks(let after, let max): return .locks(try locks(after, max, desk.connection, at: now))
         case .outcome(let name):
             desk.getOutcome.bind(1, text: name.packed)
             defer { desk.getOutcome.reset() }
             let row = try desk.getOutcome.step() ? SQLiteRows.outcome(desk.getOutcome, name) : nil
             return .outcome(row.flatMap { now < $0.expires ? $0 : nil })
         case .scores(let range, let after, let max): return .scores(try scores(range, after, max, desk))
+        case .check(let cursor, let max): return .check(try check(cursor ?? CheckCursor(), max, desk.connection))
         }
     }
 
@@ -120,17 +123,21 @@ final class SQLiteReader: StoreReader {
         guard try statement.step() else { return nil }
         let expires = statement.optionalNumber(9).map { WallTime(nanoseconds: $0) }
         if let expires, expires <= now { return nil }
-        let row = try SQLiteRows.row(statement)
-        guard row.name == key.packed, row.kind == .value else { throw .damaged }
-        return document(key, row, created: statement.time(8), expires: expires)
+        // Its name is compared and not copied: this is the read that everybody waits for.
+        guard statement.number(1) == LogRow.Kind.value.rawValue, statement.holds(2, key.packed) else { throw .damaged }
+        return Document(
+            key: key,
+            version: statement.number(3),
+            body: DocumentBody(stored: statement.bytes(6)),
+            notes: DocumentNotes(stored: statement.bytes(7)),
+            updated: statement.time(5),
+            created: statement.time(8),
+            expires: expires
+        )
     }
 
-    private func document(
-        _ key: DocumentKey,
-        _ row: LogRow,
-        created: WallTime? = nil,
-        expires: WallTime? = nil
-    ) -> Document? {
+    /// A version, of which it is not known when the document came and when it ends.
+    private func document(_ key: DocumentKey, _ row: LogRow) -> Document? {
         guard row.kind == .value else { return nil }
         return Document(
             key: key,
@@ -138,8 +145,8 @@ final class SQLiteReader: StoreReader {
             body: DocumentBody(stored: row.body),
             notes: DocumentNotes(stored: row.notes),
             updated: row.at,
-            created: created,
-            expires: expires
+            created: nil,
+            expires: nil
         )
     }
 

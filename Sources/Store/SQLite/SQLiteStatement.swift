@@ -89,6 +89,13 @@ import CSQLite
         return unsafe [UInt8](UnsafeRawBufferPointer(start: start, count: count))
     }
 
+    /// Whether a blob or a text is these bytes, without copying it.
+    func holds(_ column: Int32, _ bytes: [UInt8]) -> Bool {
+        guard let start = unsafe sqlite3_column_blob(handle, column) else { return bytes.isEmpty }
+        let count = unsafe Int(sqlite3_column_bytes(handle, column))
+        return unsafe UnsafeRawBufferPointer(start: start, count: count).elementsEqual(bytes)
+    }
+
     func text(_ column: Int32) -> String { String(decoding: bytes(column), as: UTF8.self) }
 
     func time(_ column: Int32) -> WallTime { WallTime(nanoseconds: number(column)) }

@@ -7,17 +7,24 @@ import Synchronization
 /// There is no window in which it waits for more: the commit on its way is the window, and what comes meanwhile is the
 /// next group. The engine is made, used and closed on this thread alone.
 final class StoreWriter: Sendable {
-    typealias Ticket = StoreTicket<Answer>
+    typealias Ticket = StoreCounted<StoreTicket<Answer>, OperationKind>
 
     private let queue: Mutex<WriterQueue<Ticket>>
     private let bell = Bell()
     private let ended = Bell()
     private let clock: StoreClock
+    private let metrics: StoreMetrics?
     private let crashPoint: @Sendable (CrashPoint) -> Void
 
-    init(_ limits: Limits.Store, _ clock: StoreClock, crashPoint: @escaping @Sendable (CrashPoint) -> Void) {
+    init(
+        _ limits: Limits.Store,
+        _ clock: StoreClock,
+        _ metrics: StoreMetrics?,
+        crashPoint: @escaping @Sendable (CrashPoint) -> Void
+    ) {
         queue = Mutex(WriterQueue(limits))
         self.clock = clock
+        self.metrics = metrics
         self.crashPoint = crashPoint
     }
 
@@ -50,11 +57,14 @@ final class StoreWriter: Sendable {
     /// Takes a command in, from any thread.
     ///
     /// - Throws: why not; nobody will be answered then.
-    func submit(_ command: Command, for ticket: Ticket, patience: Duration) throws(StoreFault) {
+    func submit(_ command: Command, for ticket: StoreTicket<Answer>, patience: Duration) throws(StoreFault) {
         let now = clock.now()
+        let ticket = Ticket(ticket: ticket, kind: OperationKind(command), arrived: now)
         let admission = queue.withLock { $0.submit(command, for: ticket, patience: patience, at: now) }
         switch admission {
-        case .refused(let fault): throw fault
+        case .refused(let fault):
+            metrics?.count(ticket.kind, OperationResult(fault))
+            throw fault
         case .taken(let wakes): if wakes { bell.ring() }
         }
     }
@@ -93,8 +103,13 @@ final class StoreWriter: Sendable {
     }
 
     private func run(_ commands: [Command], _ engine: any StoreEngine, _ entropy: inout SystemEntropy) {
+        let began = clock.now()
         do throws(EngineFailure) {
-            let answers = try engine.run(commands, at: clock.wall(at: clock.now()))
+            let answers = try engine.run(commands, at: clock.wall(at: began))
+            if let metrics {
+                let now = clock.now()
+                metrics.committed(commands.count, after: now - began, at: now)
+            }
             let tickets = queue.withLock { $0.finished() }
             answer(tickets, answers)
             engine.rest()
@@ -106,6 +121,7 @@ final class StoreWriter: Sendable {
     private func recover(_ engine: any StoreEngine, _ entropy: inout SystemEntropy) {
         do throws(StoreTrouble) {
             let answers = try engine.recover()
+            metrics?.works(at: clock.now())
             let tickets = queue.withLock { $0.recovered(wasDurable: answers != nil) }
             if let answers { answer(tickets, answers) }
         } catch {
@@ -115,6 +131,7 @@ final class StoreWriter: Sendable {
 
     private func failed(_ trouble: StoreTrouble, isUndone: Bool, _ entropy: inout SystemEntropy) {
         let (now, draw) = (clock.now(), entropy.fraction())
+        metrics?.failed(trouble, at: now)
         queue.withLock { $0.failed(trouble, isUndone: isUndone, at: now, draw: draw) }
     }
 
@@ -122,15 +139,19 @@ final class StoreWriter: Sendable {
         let notices = queue.withLock { $0.expired(at: now) }
         guard !notices.isEmpty else { return }
         var mail = StoreMail<Answer>()
-        for notice in notices { mail.add(.failure(notice.fault), for: notice.ticket) }
+        for notice in notices {
+            metrics?.count(notice.ticket.kind, OperationResult(notice.fault))
+            mail.add(.failure(notice.fault), for: notice.ticket.ticket)
+        }
         mail.send { $0.open($1) }
     }
 
     private func answer(_ tickets: [Ticket?], _ answers: [Answer]) {
         precondition(tickets.count == answers.count, "every command of a group has one answer")
+        metrics?.answered(tickets, answers, at: clock.now())
         var mail = StoreMail<Answer>()
         for (ticket, answer) in zip(tickets, answers) {
-            if let ticket { mail.add(.success(answer), for: ticket) }
+            if let ticket { mail.add(.success(answer), for: ticket.ticket) }
         }
         crashPoint(.answered)
         mail.send { $0.open($1) }

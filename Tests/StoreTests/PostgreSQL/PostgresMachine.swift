@@ -101,6 +101,11 @@ final class PostgresMachine: Sendable {
         )
     }
 
+    /// The same in words, for a process that is not this one.
+    func url(schema: String) -> String {
+        "postgres://\(Self.user):\(Self.escapedPassword)@127.0.0.1:\(port)/postgres?schema=\(schema)&sslmode=disable"
+    }
+
     private static func freePort() throws -> UInt16 {
         let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(number) }
@@ -149,8 +154,8 @@ final class PostgresMachine: Sendable {
             restart) finish INT; begin ;;
             end) finish INT ;;
             begin) begin ;;
-            freeze) kill -STOP $(everybody) ;;
-            thaw) kill -CONT $(everybody) ;;
+            freeze) kill -STOP $(everybody) 2>/dev/null ;;
+            thaw) kill -CONT $(everybody) 2>/dev/null ;;
             leave) break ;;
             esac
             echo ready
