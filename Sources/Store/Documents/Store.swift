@@ -49,6 +49,8 @@ public struct StoreOptions: Sendable {
     public var resolver: NameResolver?
     /// A disk that fails when it is told to, where it is not the machine's own.
     package var disk: FaultDisk?
+    /// Boards that are in memory from the start on, whether anybody asks or not.
+    public var boards: [BoardName] = []
     /// Called at every numbered point of the writer.
     var crashPoint: @Sendable (CrashPoint) -> Void = { _ in }
     var clock = StoreClock()
@@ -65,6 +67,7 @@ public final class Store: Sendable {
     let limits: Limits.Store
     private let writer: StoreWriter
     private let readers: StoreReaders
+    private let ladders: Ladders
     private let clock: StoreClock
     /// Ends what runs beside the writer, after it.
     private let end: @Sendable () -> Void
@@ -76,7 +79,14 @@ public final class Store: Sendable {
     public init(_ place: StorePlace, _ options: StoreOptions = StoreOptions()) throws(StoreTrouble) {
         limits = options.limits
         clock = options.clock
-        writer = StoreWriter(options.limits, options.clock, crashPoint: options.crashPoint)
+        let ladders = Ladders(options.limits, options.clock)
+        self.ladders = ladders
+        writer = StoreWriter(
+            options.limits,
+            options.clock,
+            crashPoint: options.crashPoint,
+            hear: { ladders.hear($0) }
+        )
         readers = StoreReaders(options.limits, options.clock)
         let retention = options.retention
         switch place {
@@ -87,6 +97,7 @@ public final class Store: Sendable {
             reportCheckpoints = { (0, nil) }
             try writer.start { MemoryEngine(shelf, retention: retention) }
             readers.start { MemoryReader(shelf, limits) }
+            ladders.open(isShared: false, boards: options.boards) { MemoryScores(shelf) }
         case .sqlite(let path):
             let file = try SQLiteFile(path, disk: options.disk, limits: options.limits)
             let checkpoints = SQLiteCheckpoints(limits: options.limits)
@@ -106,6 +117,7 @@ public final class Store: Sendable {
             }
             checkpoints.start(file, crashPoint: crashPoint)
             readers.start { SQLiteReader(file) }
+            ladders.open(isShared: false, boards: options.boards) { SQLiteScores(file) }
         case .postgres(let address):
             let server = try PostgresServer(address, options)
             end = { server.stop() }
@@ -117,6 +129,7 @@ public final class Store: Sendable {
                 throw error
             }
             readers.start { PostgresReader(server, usesGivenTime: false) }
+            ladders.open(isShared: true, boards: options.boards) { PostgresScores(server) }
         }
     }
 
@@ -129,6 +142,7 @@ public final class Store: Sendable {
         return StoreReport(
             writer: writer.report,
             readsWaiting: readers.waiting,
+            boards: ladders.report,
             checkpoints: rounds,
             checkpointTrouble: trouble
         )
@@ -144,6 +158,7 @@ public final class Store: Sendable {
     public func close(within time: Duration = .seconds(10)) {
         writer.stop(within: time)
         readers.stop()
+        ladders.stop()
         end()
     }
 
@@ -161,6 +176,15 @@ public final class Store: Sendable {
         }
     }
 
+    func submit(
+        _ name: BoardName,
+        _ question: BoardQuestion,
+        for ticket: StoreTicket<BoardAnswer>
+    ) throws(StoreError) {
+        do throws(StoreRefusal) { try question.check(limits) } catch { throw .refused(error) }
+        do throws(StoreFault) { try ladders.submit(name, question, for: ticket) } catch { throw .failed(error) }
+    }
+
     func submit(_ query: Query, for ticket: StoreTicket<Reading>) throws(StoreError) {
         do throws(StoreRefusal) { try query.check(limits) } catch { throw .refused(error) }
         do throws(StoreFault) { try readers.submit(query, for: ticket) } catch { throw .failed(error) }
@@ -173,10 +197,24 @@ public struct StoreReport: Sendable {
     public let writer: Writer
     /// Queries that wait for a thread.
     public let readsWaiting: Int
+    /// Boards in memory.
+    public let boards: Boards
     /// Rounds in which the log was copied whole.
     public let checkpoints: UInt64
     /// What kept the newest round from its end.
     public let checkpointTrouble: StoreTrouble?
+
+    /// What is in memory to be ranked.
+    public struct Boards: Sendable {
+        /// Boards in memory, or on their way there.
+        public var count = 0
+        /// Members of those.
+        public var members = 0
+        /// Questions that wait for an answer.
+        public var questions = 0
+        /// Boards that were read, since the start.
+        public var loads = 0
+    }
 
     /// What the writer is doing.
     public struct Writer: Sendable {

@@ -7,7 +7,7 @@ struct MemberIndex: ~Copyable, Sendable {
     private static let bucketMax = bucketSize * 13 / 16
     private static let vacant = UInt64.max
     /// Hashes are seeded by the process, so nobody fills one bucket on purpose; if chance did, it would be continued.
-    private static let depthMax = 24
+    private static let depthMax = 20
     private static let none = UInt32.max
 
     private struct Bucket {
