@@ -83,9 +83,7 @@ public struct BoardPage: Hashable, Sendable {
 extension Ranking {
     mutating func answer(_ question: BoardQuestion) -> BoardAnswer {
         switch question {
-        case .standing(let member, let order):
-            guard let rank = rank(of: member, order) else { return .standing(nil) }
-            return .standing(standings(from: rank, order, max: 1).first)
+        case .standing(let member, let order): return .standing(standing(of: member, order))
         case .page(let range): return .page(page(range))
         case .around(let member, let neighbours, let order):
             guard let rank = rank(of: member, order) else { return .page(.nobody) }

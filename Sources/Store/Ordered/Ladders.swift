@@ -45,11 +45,8 @@ final class Ladders: Sendable {
         self.clock = clock
     }
 
-    /// Says what boards are read from, and reads some of them. Called once, when that is open.
-    ///
-    /// - Parameters:
-    ///   - isShared: whether other processes change scores too.
-    ///   - makeSource: called on the thread that reads.
+    /// Says what boards are read from, by a closure that is called on the thread that reads, and whether other processes
+    /// change scores too; and reads some boards. Called once, when the place is open.
     func open(isShared: Bool, boards: [BoardName], _ makeSource: @escaping @Sendable () -> any ScoreSource) {
         let reader = LadderReader(limits, makeSource)
         state.withLock { state in

@@ -118,6 +118,18 @@ package struct Ranking: ~Copyable, Sendable {
         return count - countUpTo(score) + rank - countBelow(score)
     }
 
+    /// Where a member stands.
+    package mutating func standing(of member: String, _ order: BoardOrder = .highest) -> Standing? {
+        guard let place = unsafe place(of: member.utf8Span.span.bytes) else { return nil }
+        let entry = blocks[place]
+        return Standing(
+            member: member,
+            score: entry.score,
+            at: WallTime(nanoseconds: entry.at),
+            rank: rank(place, order) + 1
+        )
+    }
+
     private mutating func place(of member: RawSpan) -> RankingBlocks.Place? {
         guard Self.isName(member) else { return nil }
         take(member)
