@@ -66,6 +66,31 @@ extension Limits {
         /// Bytes of one page or batch: a page ends early when its documents are large.
         public var pageBytesMax = 8 << 20
 
+        /// Boards that are in memory at a time, because somebody asks for ranks. Past it one that nobody has asked for
+        /// `boardGrace` makes room; else the question is refused.
+        public var boardsMax = 1_024
+        /// Members of all boards in memory together, at some 80 bytes each. Past it boards make room in the same way.
+        public var boardMembersMax = 4_000_000
+        /// How long a board stays in memory that nobody asks: longer than the pause between two matches.
+        public var boardIdle = Duration.seconds(900)
+        /// How long a board stays at least, so that two that do not fit together do not take turns all the time; and how
+        /// long one that is too large is refused without being looked at again.
+        public var boardGrace = Duration.seconds(60)
+        /// Members of one page of a board: ten of Roblox's.
+        public var standingsPerPageMax = 1_000
+        /// Questions about boards that wait, mostly for one that is being read. Past it a question is refused at once.
+        public var boardQuestionsMax = 65_536
+        /// Changes of scores that wait for boards to be read, or for the thread that ranks. Past it boards are dropped and
+        /// read again: nothing is lost but time.
+        public var boardChangesMax = 262_144
+        /// Rows that are read at a time when a board is read: some ten milliseconds' work.
+        public var boardRowsPerRead = 16_384
+        /// How old the changes of other processes may be in an answer, where several share the store.
+        public var boardStaleness = Duration.milliseconds(200)
+        /// How long it is known of a removed member that he was, where several processes share the store: longer than any
+        /// of them goes without asking. One that was away for half of it reads its boards again.
+        public var removedScoreKept = Duration.seconds(3_600)
+
         /// Pages of the write-ahead log at which copying into the database begins: 64 MB, in which hot pages are
         /// written many times and copied once.
         public var checkpointPages = 16_384
@@ -104,6 +129,14 @@ extension Limits {
             (
                 store.checkpointPagesLeft < store.checkpointPages,
                 "checkpointPagesLeft must be below checkpointPages, or the writer copies everything itself"
+            ),
+            (
+                store.nameCharactersMax <= 500,
+                "nameCharactersMax must stay within the 2,040 bytes that a member's name may have"
+            ),
+            (
+                store.boardGrace <= store.boardIdle && store.boardIdle * 2 <= store.removedScoreKept,
+                "boardGrace, boardIdle and removedScoreKept must rise, or a board in memory could miss a removal"
             ),
             (store.bodyDepthMax <= 100, "bodyDepthMax must stay below the depth that our readers take"),
         ]

@@ -20,6 +20,26 @@ public struct Receipt: Hashable, Sendable {
     public let writes: [Written]
     /// The scores, in the order of their changes; `nil` for a member who left the board.
     public let scores: [Int64?]
+    /// What ladders in memory must hear of. It says where the transaction stands among others, which is no part of what
+    /// the transaction has come to, and so no part of what two receipts are compared by.
+    let moves: [ScoreMove]
+
+    init(writes: [Written], scores: [Int64?], moves: [ScoreMove] = []) {
+        self.writes = writes
+        self.scores = scores
+        self.moves = moves
+    }
+
+    /// Compares what two transactions have come to.
+    public static func == (left: Self, right: Self) -> Bool {
+        left.writes == right.writes && left.scores == right.scores
+    }
+
+    /// Hashes what `==` compares.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(writes)
+        hasher.combine(scores)
+    }
 
     /// One write.
     public struct Written: Hashable, Sendable {

@@ -123,5 +123,9 @@ public struct PruneCursor: Hashable, Sendable {
     /// The last outcome that was looked at.
     var outcome: [UInt8] = []
 
-    enum Phase: Hashable, Sendable { case expired, versions, outcomes }
+    enum Phase: Hashable, Sendable {
+        case expired, versions, outcomes
+        /// Members who have left boards, where it is kept for a while that they have.
+        case removals
+    }
 }

@@ -122,6 +122,9 @@ public struct KeyRange: Hashable, Sendable {
         self.prefix = packed
     }
 
+    /// A key, and all that begin with it.
+    init(from key: DocumentKey) { prefix = key.packed }
+
     /// The first bytes behind the range: what an engine compares with.
     var end: [UInt8] {
         var end = prefix

@@ -37,6 +37,10 @@ public enum StoreRefusal: Error, Hashable, Sendable {
         /// Something that has a limit.
         public enum Kind: Hashable, Sendable, CaseIterable {
             case body, notes, userIDs, writes, transaction, events, event, outcome, ownerName, keys, page
+            /// Boards that are in memory to be ranked.
+            case boards
+            /// Members of the boards that are in memory.
+            case members
         }
     }
 

@@ -51,6 +51,8 @@ public struct StoreOptions: Sendable {
     public var metrics: StoreMetrics?
     /// A disk that fails when it is told to, where it is not the machine's own.
     package var disk: FaultDisk?
+    /// Boards that are in memory from the start on, whether anybody asks or not.
+    public var boards: [BoardName] = []
     /// Called at every numbered point of the writer.
     var crashPoint: @Sendable (CrashPoint) -> Void = { _ in }
     var clock = StoreClock()
@@ -67,6 +69,7 @@ public final class Store: Sendable {
     let limits: Limits.Store
     private let writer: StoreWriter
     private let readers: StoreReaders
+    private let ladders: Ladders
     let clock: StoreClock
     let metrics: StoreMetrics?
     /// Ends what runs beside the writer, after it.
@@ -83,7 +86,15 @@ public final class Store: Sendable {
         limits = options.limits
         clock = options.clock
         metrics = options.metrics
-        writer = StoreWriter(options.limits, options.clock, options.metrics, crashPoint: options.crashPoint)
+        let ladders = Ladders(options.limits, options.clock)
+        self.ladders = ladders
+        writer = StoreWriter(
+            options.limits,
+            options.clock,
+            options.metrics,
+            crashPoint: options.crashPoint,
+            hear: { ladders.hear($0) }
+        )
         readers = StoreReaders(options.limits, options.clock, options.metrics)
         let retention = options.retention
         switch place {
@@ -96,6 +107,7 @@ public final class Store: Sendable {
             examineFile = nil
             try writer.start { MemoryEngine(shelf, retention: retention) }
             readers.start { MemoryReader(shelf, limits) }
+            ladders.open(isShared: false, boards: options.boards) { MemoryScores(shelf) }
         case .sqlite(let path):
             let file = try SQLiteFile(path, disk: options.disk, limits: options.limits)
             let checkpoints = SQLiteCheckpoints(limits: options.limits)
@@ -117,6 +129,7 @@ public final class Store: Sendable {
             }
             checkpoints.start(file, crashPoint: crashPoint)
             readers.start { SQLiteReader(file) }
+            ladders.open(isShared: false, boards: options.boards) { SQLiteScores(file) }
         case .postgres(let address):
             let server = try PostgresServer(address, options)
             end = { server.stop() }
@@ -130,6 +143,7 @@ public final class Store: Sendable {
                 throw error
             }
             readers.start { PostgresReader(server, usesGivenTime: false) }
+            ladders.open(isShared: true, boards: options.boards) { PostgresScores(server) }
         }
     }
 
@@ -143,7 +157,8 @@ public final class Store: Sendable {
             readsWaiting: readers.waiting,
             readTrouble: readers.trouble,
             connections: reportConnections(),
-            log: reportLog()
+            log: reportLog(),
+            boards: ladders.report
         )
     }
 
@@ -157,6 +172,7 @@ public final class Store: Sendable {
     public func close(within time: Duration = .seconds(10)) {
         writer.stop(within: time)
         readers.stop()
+        ladders.stop()
         end()
     }
 
@@ -172,6 +188,15 @@ public final class Store: Sendable {
         } catch {
             throw .failed(error)
         }
+    }
+
+    func submit(
+        _ name: BoardName,
+        _ question: BoardQuestion,
+        for ticket: StoreTicket<BoardAnswer>
+    ) throws(StoreError) {
+        do throws(StoreRefusal) { try question.check(limits) } catch { throw .refused(error) }
+        do throws(StoreFault) { try ladders.submit(name, question, for: ticket) } catch { throw .failed(error) }
     }
 
     func submit(_ query: Query, for ticket: StoreTicket<Reading>) throws(StoreError) {
@@ -192,6 +217,8 @@ public struct StoreReport: Sendable {
     public let connections: (made: Int, failed: Int)?
     /// The write-ahead log, where the engine has one of ours.
     public let log: Log
+    /// Boards in memory.
+    public let boards: Boards
 
     /// What has become of the write-ahead log since the store was opened.
     public struct Log: Sendable {
@@ -203,6 +230,18 @@ public struct StoreReport: Sendable {
         public var checkpoints: UInt64 = 0
         /// What kept the newest round from its end.
         public var trouble: StoreTrouble?
+    }
+
+    /// What is in memory to be ranked.
+    public struct Boards: Sendable {
+        /// Boards in memory, or on their way there.
+        public var count = 0
+        /// Members of those.
+        public var members = 0
+        /// Questions that wait for an answer.
+        public var questions = 0
+        /// Boards that were read, since the start.
+        public var loads = 0
     }
 
     /// What the writer is doing.

@@ -69,12 +69,16 @@ enum Judge {
         for (write, plan) in zip(transaction.writes, plans) {
             if let head = plan.head { set.append(write.key, renumbered(head, in: set), plan.body) }
         }
+        var moves: [ScoreMove] = []
         for (change, score) in zip(transaction.scores, scores) {
-            set.set(score: change.key, score.map { ScoreRow(score: $0, at: set.now) })
+            let before = set.score(change.key)
+            // Whoever gets the score that he has keeps his place among those who have it.
+            if before?.score != score { set.set(score: change.key, score.map { ScoreRow(score: $0, at: set.now) }) }
+            moves.append(ScoreMove(key: change.key, row: set.score(change.key), place: set.transaction))
         }
         for event in transaction.events { set.append(event) }
         if let outcome = transaction.outcome { set.add(outcome: outcome) }
-        return .written(Receipt(writes: plans.map(\.written), scores: scores))
+        return .written(Receipt(writes: plans.map(\.written), scores: scores, moves: moves))
     }
 
     /// A write is made by whoever holds the document's lock, or by anybody when nobody does; and only under a fence that

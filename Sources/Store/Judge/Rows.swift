@@ -75,6 +75,16 @@ struct ScoreRow: Hashable, Sendable {
     var at: WallTime
 }
 
+/// What a score has become, for ladders.
+struct ScoreMove: Hashable, Sendable {
+    let key: DocumentKey
+    /// `nil` when the member has left the board.
+    let row: ScoreRow?
+    /// The number of the transaction; of two changes of one score the one with the higher number is the later one. 0 where
+    /// one process has the store for itself.
+    let place: Int64
+}
+
 /// Which row a command needs to be judged.
 enum RowName: Hashable, Sendable {
     case head(DocumentKey)

@@ -12,6 +12,8 @@ struct WorkingSet {
     private(set) var nextSequence: Int64
     /// The version below which new documents may not begin, because documents that had it were forgotten.
     let versionFloor: Int64
+    /// The number of the transaction, where several processes write at a time and so are in no order but that; else 0.
+    var transaction: Int64 = 0
 
     /// What the log gets, in order.
     private(set) var log: [LogRow] = []

@@ -61,6 +61,7 @@ extension MemoryTables {
             for name in old { outcomes[name] = nil }
             report.outcomes = old.count
             report.next = old.count == step.rowsMax ? cursor : nil
+        case .removals: break
         }
         return report
     }

@@ -141,8 +141,14 @@ extension MemoryTables {
     }
 
     private func board(_ range: KeyRange, _ after: DocumentKey?, _ max: Int) -> [ScoreEntry] {
-        let from = after ?? DocumentKey(packed: range.prefix)
-        let keys = scores.keys.filter { $0.packed.starts(with: range.prefix) && from < $0 }.sorted().prefix(max)
+        // One member's score is asked for by a range that begins with him.
+        let first = DocumentKey(packed: range.prefix)
+        if max == 1, after == nil, let row = scores[first] {
+            return [ScoreEntry(key: first, score: row.score, at: row.at)]
+        }
+        let keys = scores.keys.filter { key in
+            key.packed.starts(with: range.prefix) && (after.map { $0 < key } ?? true)
+        }.sorted().prefix(max)
         return keys.compactMap { key in scores[key].map { ScoreEntry(key: key, score: $0.score, at: $0.at) } }
     }
 }

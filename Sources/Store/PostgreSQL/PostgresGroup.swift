@@ -90,16 +90,19 @@ struct PostgresGroup: ~Copyable {
     /// What was there.
     private struct Found {
         var heads: [DocumentKey: (head: HeadRow?, lock: LockRow?)] = [:]
-        var scores: [DocumentKey: ScoreRow] = [:]
+        /// `nil` for a member who has left.
+        var scores: [DocumentKey: ScoreRow?] = [:]
         var outcomes: [OutcomeName: OutcomeRow] = [:]
         var bodies: [DocumentKey: [Int64: WorkingSet.StoredBody]] = [:]
         var newest: Int64 = 0
+        /// The youngest transaction that has changed one of the scores.
+        var newestChange: Int64 = 0
 
         func fill(_ name: RowName, in set: inout WorkingSet) {
             switch name {
             case .head(let key): set.fill(head: key, heads[key]?.head)
             case .lock(let key): set.fill(lock: key, heads[key]?.lock)
-            case .score(let key): set.fill(score: key, scores[key])
+            case .score(let key): set.fill(score: key, scores[key] ?? nil)
             case .outcome(let name): set.fill(outcome: name, outcomes[name])
             case .body(let key, let version): set.fill(body: key, version: version, bodies[key]?[version])
             }
@@ -116,13 +119,15 @@ struct PostgresGroup: ~Copyable {
         }
         let found = read(results)
         let first = moment.number(0, 1) << PostgresSchema.placeBits
-        if found.newest >= first { return .overtaken }
+        let transaction = moment.number(0, 1)
+        if found.newest >= first || found.newestChange >= transaction { return .overtaken }
         var set = WorkingSet(
             now: given ?? moment.time(0, 0),
             nextSequence: first,
             versionFloor: moment.number(0, 2),
             retention: retention
         )
+        set.transaction = transaction
         var answers: [Answer] = []
         answers.reserveCapacity(commands.count)
         for command in commands {
@@ -177,7 +182,9 @@ struct PostgresGroup: ~Copyable {
         if let rows = next(!scores.isEmpty) {
             for row in 0..<rows.count {
                 let score = ScoreRow(score: rows.number(row, 1), at: rows.time(row, 2))
-                found.scores[DocumentKey(packed: rows.bytes(row, 0))] = score
+                let isThere = rows.number(row, 3) == 0
+                found.scores.updateValue(isThere ? score : nil, forKey: DocumentKey(packed: rows.bytes(row, 0)))
+                found.newestChange = max(found.newestChange, rows.number(row, 4))
             }
         }
         if let rows = next(!outcomes.isEmpty) {
@@ -217,7 +224,13 @@ struct PostgresGroup: ~Copyable {
         PostgresWrites.locks(.newerLocks, locks.filter { isThere($0.key) }, &calls)
 
         let scores = set.changedScores.sorted().map { (key: $0, row: set.score($0)) }
-        PostgresWrites.scores(scores, at: set.now, isThere: { found.scores[$0] != nil }, &calls)
+        PostgresWrites.scores(
+            scores,
+            at: set.now,
+            in: set.transaction,
+            isThere: { found.scores.keys.contains($0) },
+            &calls
+        )
         PostgresWrites.outcomes(set.newOutcomes, isThere: { found.outcomes[$0] != nil }, &calls)
         calls.append(PostgresCall(.commit))
         return calls

@@ -86,7 +86,7 @@ final class PostgresJob {
     // MARK: Forgetting
 
     private func prune(_ step: PruneStep, _ connection: PostgresConnection) {
-        let pruning = PostgresPruning(step, retention, at: given)
+        let pruning = PostgresPruning(step, retention, lane.server.limits.store, at: given)
         connection.send(pruning.load, timeout: timeout) { [self] answer in
             switch answer {
             case .failure(let failure): failed(failure, connection)

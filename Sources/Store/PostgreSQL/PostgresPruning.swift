@@ -4,6 +4,8 @@ import Base
 struct PostgresPruning {
     private let step: PruneStep
     private let rules: RetentionRules
+    /// How long it is kept that a member has left a board.
+    private let removedScoreKept: Duration
     private let given: WallTime?
     private var cursor: PruneCursor { step.from ?? PruneCursor(phase: .expired) }
 
@@ -17,9 +19,10 @@ struct PostgresPruning {
         var countsOutcomes: Int?
     }
 
-    init(_ step: PruneStep, _ rules: RetentionRules, at given: WallTime?) {
+    init(_ step: PruneStep, _ rules: RetentionRules, _ limits: Limits.Store, at given: WallTime?) {
         self.step = step
         self.rules = rules
+        removedScoreKept = limits.removedScoreKept
         self.given = given
     }
 
@@ -36,6 +39,7 @@ struct PostgresPruning {
         case .outcomes:
             find = PostgresCall(.oldOutcomes)
             find.add(cursor.outcome)
+        case .removals: find = PostgresCall(.removedScores)
         }
         find.add(Int64(step.rowsMax))
         return [PostgresCall(.begin), PostgresCall(.moment), find]
@@ -49,6 +53,7 @@ struct PostgresPruning {
             case .expired: planExpired(rows, &plan)
             case .versions: planVersions(rows, now, &plan)
             case .outcomes: planOutcomes(rows, now, &plan)
+            case .removals: planRemovals(rows, now, &plan)
             }
         }
         plan.calls.append(PostgresCall(.commit))
@@ -114,9 +119,19 @@ struct PostgresPruning {
             plan.countsOutcomes = plan.calls.count
             plan.calls.append(call)
         }
-        if rows.count == step.rowsMax {
-            plan.report.next = PruneCursor(phase: .outcomes, outcome: rows.bytes(rows.count - 1, 0))
-        }
+        let isPart = rows.count == step.rowsMax
+        plan.report.next =
+            isPart
+            ? PruneCursor(phase: .outcomes, outcome: rows.bytes(rows.count - 1, 0)) : PruneCursor(phase: .removals)
+    }
+
+    private func planRemovals(_ rows: PostgresRows, _ now: WallTime, _ plan: inout Plan) {
+        let old = (0..<rows.count).filter { Judge.age(of: rows.time($0, 1), at: now) >= removedScoreKept }
+        guard !old.isEmpty else { return }
+        var call = PostgresCall(.forgetScores)
+        call.add(blobs: old) { rows.bytes($0, 0) }
+        plan.calls.append(call)
+        if old.count == step.rowsMax { plan.report.next = cursor }
     }
 
     private func remove(_ documents: [(name: [UInt8], sequence: Int64)], _ plan: inout Plan) {
@@ -153,6 +168,17 @@ extension PostgresStatement {
         "forget_outcomes",
         [.blobs, .number],
         "DELETE FROM outcome WHERE name = ANY ($1) AND expires <= $2"
+    )
+    /// Who is written at this moment is left to the next round.
+    static let removedScores = PostgresStatement(
+        "removed_scores",
+        [.number],
+        "SELECT name, at FROM score WHERE removed = 1 ORDER BY at LIMIT $1 FOR UPDATE SKIP LOCKED"
+    )
+    static let forgetScores = PostgresStatement(
+        "forget_scores",
+        [.blobs],
+        "DELETE FROM score WHERE name = ANY ($1) AND removed = 1"
     )
     /// Documents whose newest version is still the one that was looked at go with all their versions; their locks stay,
     /// because tokens only grow; and no document begins at a version that they had.

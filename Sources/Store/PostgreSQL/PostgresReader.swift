@@ -296,6 +296,9 @@ extension PostgresStatement {
     static let scorePage = PostgresStatement(
         "score_page",
         [.bytes, .bytes, .bytes, .number],
-        "SELECT name, score, at FROM score WHERE name >= $1 AND name > $2 AND name < $3 ORDER BY name LIMIT $4"
+        """
+        SELECT name, score, at FROM score WHERE name >= $1 AND name > $2 AND name < $3 AND removed = 0
+        ORDER BY name LIMIT $4
+        """
     )
 }

@@ -20,7 +20,7 @@ extension PostgresStatement {
     static let scores = PostgresStatement(
         "scores",
         [.blobs],
-        "SELECT name, score, at FROM score WHERE name = ANY ($1) ORDER BY name FOR UPDATE"
+        "SELECT name, score, at, removed, changed FROM score WHERE name = ANY ($1) ORDER BY name FOR UPDATE"
     )
     static let outcomes = PostgresStatement(
         "outcomes",
@@ -103,14 +103,20 @@ extension PostgresStatement {
             wish_name = excluded.wish_name, wish_since = excluded.wish_since
         """
     )
-    private static let intoScores = "INSERT INTO score SELECT name, score, $3 FROM unnest($1, $2) AS row (name, score)"
-    static let newScores = PostgresStatement("new_scores", [.blobs, .numbers, .number], intoScores)
+    private static let intoScores = """
+        INSERT INTO score (name, score, removed, at, changed)
+        SELECT name, score, removed, $4, $5 FROM unnest($1, $2, $3) AS row (name, score, removed)
+        """
+    private static let scoreTypes: [PostgresType] = [.blobs, .numbers, .numbers, .number, .number]
+    static let newScores = PostgresStatement("new_scores", scoreTypes, intoScores)
     static let newerScores = PostgresStatement(
         "newer_scores",
-        [.blobs, .numbers, .number],
-        "\(intoScores) ON CONFLICT (name) DO UPDATE SET score = excluded.score, at = excluded.at"
+        scoreTypes,
+        """
+        \(intoScores) ON CONFLICT (name) DO UPDATE SET score = excluded.score, removed = excluded.removed,
+            at = excluded.at, changed = excluded.changed
+        """
     )
-    static let dropScores = PostgresStatement("drop_scores", [.blobs], "DELETE FROM score WHERE name = ANY ($1)")
     static let newOutcomes = PostgresStatement(
         "new_outcomes",
         [.blobs, .blobs, .blobs, .numbers],

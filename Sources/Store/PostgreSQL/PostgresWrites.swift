@@ -55,26 +55,23 @@ enum PostgresWrites {
         calls.append(call)
     }
 
+    /// A member who has left keeps his row for a while, so that other processes can see that he has.
     static func scores(
         _ rows: [(key: DocumentKey, row: ScoreRow?)],
         at now: WallTime,
+        in transaction: Int64,
         isThere: (DocumentKey) -> Bool,
         _ calls: inout [PostgresCall]
     ) {
-        let left = rows.filter { $0.row == nil }
-        if !left.isEmpty {
-            var call = PostgresCall(.dropScores)
-            call.add(blobs: left) { $0.key.packed }
-            calls.append(call)
-        }
-        let kept = rows.filter { $0.row != nil }
         for isOld in [false, true] {
-            let rows = kept.filter { isThere($0.key) == isOld }
+            let rows = rows.filter { isThere($0.key) == isOld }
             guard !rows.isEmpty else { continue }
             var call = PostgresCall(isOld ? .newerScores : .newScores)
             call.add(blobs: rows) { $0.key.packed }
-            call.add(numbers: rows) { $0.row?.score }
+            call.add(numbers: rows) { $0.row?.score ?? 0 }
+            call.add(numbers: rows) { $0.row == nil ? 1 : 0 }
             call.add(now.nanoseconds)
+            call.add(transaction)
             calls.append(call)
         }
     }

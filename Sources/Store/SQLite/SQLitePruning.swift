@@ -31,6 +31,7 @@ struct SQLitePruning {
         case .expired: try forgetExpired(cursor, step.rowsMax, &report)
         case .versions: try forgetVersions(cursor, step.rowsMax, &report)
         case .outcomes: try forgetOutcomes(cursor, step.rowsMax, &report)
+        case .removals: break
         }
         if hasDropped {
             try SQLiteMeta.sequenceFloor.write(newest, connection)

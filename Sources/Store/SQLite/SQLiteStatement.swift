@@ -96,6 +96,13 @@ import CSQLite
         return unsafe UnsafeRawBufferPointer(start: start, count: count).elementsEqual(bytes)
     }
 
+    /// Appends a text's UTF-8 from a byte on.
+    func append(_ column: Int32, from first: Int, to out: inout [UInt8]) {
+        guard let start = unsafe sqlite3_column_blob(handle, column) else { return }
+        let all = unsafe UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column)))
+        unsafe out.append(contentsOf: all.dropFirst(first))
+    }
+
     func text(_ column: Int32) -> String { String(decoding: bytes(column), as: UTF8.self) }
 
     func time(_ column: Int32) -> WallTime { WallTime(nanoseconds: number(column)) }

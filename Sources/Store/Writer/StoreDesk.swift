@@ -4,7 +4,7 @@ public import Reactor
 /// The store as one loop sees it: what is asked here is answered by a closure on the same loop, later, never at once.
 ///
 /// Made once per loop, and used on its thread alone. Proof of `@unchecked Sendable`: its state is touched by `submit`,
-/// `read` and `open`, which demand the loop's thread; other threads only hold it and see its constants.
+/// `read`, `ask` and `open`, which demand the loop's thread; other threads only hold it and see its constants.
 public final class StoreDesk: @unchecked Sendable {
     /// The loop.
     public let loop: EventLoop
@@ -12,6 +12,7 @@ public final class StoreDesk: @unchecked Sendable {
     public let store: Store
     private var commands = OpenQuestions<Answer>()
     private var queries = OpenQuestions<Reading>()
+    private var boards = OpenQuestions<BoardAnswer>()
 
     init(_ store: Store, on loop: EventLoop) {
         self.store = store
@@ -19,7 +20,7 @@ public final class StoreDesk: @unchecked Sendable {
     }
 
     /// Questions that wait for an answer.
-    public var waiting: Int { commands.count + queries.count }
+    public var waiting: Int { commands.count + queries.count + boards.count }
 
     /// Asks for a change. `then` is called once, on this loop, when what it is told is on the disk, or when it is known that
     /// it is not, or unknown. `patience` is how long it may wait for a store that is away; the limits' own where it is `nil`.
@@ -87,6 +88,25 @@ public final class StoreDesk: @unchecked Sendable {
         }
     }
 
+    /// Asks a board.
+    ///
+    /// - Throws: why the question was not taken; `then` is not called.
+    public func ask(
+        _ name: BoardName,
+        _ question: BoardQuestion,
+        then: @escaping (Result<BoardAnswer, StoreFault>) -> Void
+    ) throws(StoreError) {
+        loop.checkIsolated()
+        guard waiting < store.limits.openPerLoopMax else { throw .failed(.busy(retryAfter: .seconds(1))) }
+        let number = boards.put(then)
+        do throws(StoreError) {
+            try store.submit(name, question, for: .desk(self, number: number))
+        } catch {
+            _ = boards.take(number)
+            throw error
+        }
+    }
+
     // MARK: Letters
 
     func open(_ letter: [StoreMail<Answer>.Answered]) {
@@ -95,6 +115,10 @@ public final class StoreDesk: @unchecked Sendable {
 
     func open(_ letter: [StoreMail<Reading>.Answered]) {
         for answer in letter { queries.take(answer.number)(answer.result) }
+    }
+
+    func open(_ letter: [StoreMail<BoardAnswer>.Answered]) {
+        for answer in letter { boards.take(answer.number)(answer.result) }
     }
 }
 

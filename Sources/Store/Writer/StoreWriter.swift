@@ -15,17 +15,21 @@ final class StoreWriter: Sendable {
     private let clock: StoreClock
     private let metrics: StoreMetrics?
     private let crashPoint: @Sendable (CrashPoint) -> Void
+    /// Hears of every group that is durable, before those who sent it do.
+    private let hear: @Sendable ([Answer]) -> Void
 
     init(
         _ limits: Limits.Store,
         _ clock: StoreClock,
         _ metrics: StoreMetrics?,
-        crashPoint: @escaping @Sendable (CrashPoint) -> Void
+        crashPoint: @escaping @Sendable (CrashPoint) -> Void,
+        hear: @escaping @Sendable ([Answer]) -> Void = { _ in }
     ) {
         queue = Mutex(WriterQueue(limits))
         self.clock = clock
         self.metrics = metrics
         self.crashPoint = crashPoint
+        self.hear = hear
     }
 
     /// Starts the thread, and waits until the engine is open.
@@ -149,6 +153,7 @@ final class StoreWriter: Sendable {
     private func answer(_ tickets: [Ticket?], _ answers: [Answer]) {
         precondition(tickets.count == answers.count, "every command of a group has one answer")
         metrics?.answered(tickets, answers, at: clock.now())
+        hear(answers)
         var mail = StoreMail<Answer>()
         for (ticket, answer) in zip(tickets, answers) {
             if let ticket { mail.add(.success(answer), for: ticket.ticket) }
