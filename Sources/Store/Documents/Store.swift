@@ -47,6 +47,8 @@ public struct StoreOptions: Sendable {
     public var postgres = Limits.Postgres()
     /// Who finds the addresses of its name, where the process has somebody for that.
     public var resolver: NameResolver?
+    /// As whom this process holds locks, for people: a host and a process.
+    public var ownerName = "gamekeeper"
     /// A disk that fails when it is told to, where it is not the machine's own.
     package var disk: FaultDisk?
     /// Called at every numbered point of the writer.
@@ -63,6 +65,9 @@ public struct StoreOptions: Sendable {
 /// with its queue, a few readers, and an engine.
 public final class Store: Sendable {
     let limits: Limits.Store
+    /// Who keeps locks on the loops of this process.
+    let locks = LockHouse()
+    let ownerName: String
     private let writer: StoreWriter
     private let readers: StoreReaders
     private let clock: StoreClock
@@ -75,6 +80,7 @@ public final class Store: Sendable {
     /// - Throws: what is the matter with the place, each by its own name; nothing in it was changed.
     public init(_ place: StorePlace, _ options: StoreOptions = StoreOptions()) throws(StoreTrouble) {
         limits = options.limits
+        ownerName = options.ownerName
         clock = options.clock
         writer = StoreWriter(options.limits, options.clock, crashPoint: options.crashPoint)
         readers = StoreReaders(options.limits, options.clock)
