@@ -48,6 +48,18 @@ extension Assembly {
         }
     }
 
+    /// What was changed under locks is saved, and the locks are free: whoever starts next has nothing to take over. A store
+    /// that is away is waited for no longer than stopping may take; then the leases run out.
+    func letGoOfLocks() {
+        guard let store else { return }
+        let isOver = Bell()
+        Task {
+            await store.letGoOfLocks()
+            isOver.ring()
+        }
+        isOver.wait(within: stopTimeout)
+    }
+
     /// Lets `gamekeeper store` in, where there is a data folder. The game goes on without it.
     func openStoreSocket() -> StoreSocket? {
         guard let store, let folder = configuration.data else { return nil }
@@ -70,6 +82,7 @@ extension Configuration {
         var options = StoreOptions()
         options.limits = limits.store
         options.postgres = limits.postgres
+        options.ownerName = ThisProcess.name
         options.retention = RetentionRules(standard: limits.store.retention, byStore: retention)
         return options
     }

@@ -171,6 +171,7 @@ public final class Assembly: Sendable {
         log.write(.info, "stopping", ["within": .duration(stopTimeout)])
         operations.stopping()
         gate?.stop()
+        letGoOfLocks()
         loops.stop(within: stopTimeout)
         operations.stop()
         socket?.stop()

@@ -36,7 +36,7 @@ extension Caller {
         let place = try documents.place(key)
         var tries = 0
         while true {
-            let before = try await store.document(place)
+            let before = try await store.document(place, in: trace)
             var content = try before.map(DocumentShelf<Content>.content) ?? new()
             let answer = try transform(&content)
             let change = DocumentChange(.set(try documents.body(content)), notes: before?.notes ?? .none)
@@ -63,7 +63,7 @@ extension Caller {
         answering answer: Answer
     ) async throws -> Answer {
         guard let effect else {
-            _ = try await store.perform(.transaction(transaction))
+            _ = try await store.perform(.transaction(transaction), in: trace)
             return answer
         }
         precondition(transaction.outcome == nil, "the outcome of a call is made here")
@@ -71,7 +71,7 @@ extension Caller {
         let outcome = StoredOutcome.answered(try bytes(of: answer))
         var transaction = transaction
         transaction.outcome = try effect.claim.row(outcome, at: store.now, desk.gate.limits.outcomes)
-        switch try await store.perform(.transaction(transaction)) {
+        switch try await store.perform(.transaction(transaction), in: trace) {
         case .known(let bytes):
             // Another process, or this one before a crash, has made this call.
             guard let known = StoredOutcome(stored: bytes) else {

@@ -72,8 +72,11 @@ extension Store {
     ///
     /// - Throws: why it cannot be read. **That is not the same as `nil`**: whoever saves defaults over a document that
     ///   could not be read has lost it.
-    public func document(_ key: DocumentKey) async throws(StoreError) -> Document? {
-        guard case .documents(let found) = try await read(.documents([key])) else { return nil }
+    public func document(
+        _ key: DocumentKey,
+        in trace: TraceContext? = nil
+    ) async throws(StoreError) -> Document? {
+        guard case .documents(let found) = try await read(.documents([key]), in: trace) else { return nil }
         return found.first ?? nil
     }
 
