@@ -56,7 +56,7 @@ extension Assembly {
 
 extension Assembly {
     /// Opens the store; nil where everything is kept in memory.
-    static func store(_ configuration: Configuration) throws(Failure) -> Store? {
+    static func store(_ configuration: Configuration, _ log: Log) throws(Failure) -> Store? {
         let place = configuration.storePlace
         guard place != .memory else { return nil }
         if let data = configuration.data {
@@ -66,6 +66,9 @@ extension Assembly {
         options.limits = configuration.limits.store
         options.postgres = configuration.limits.postgres
         options.retention = RetentionRules(standard: configuration.limits.store.retention)
+        options.notice = {
+            log.write($0.isDanger ? .error : .warning, "the store is in danger", ["reason": .text($0.words)])
+        }
         do throws(StoreTrouble) { return try Store(place, options) } catch { throw .store(place, error) }
     }
 

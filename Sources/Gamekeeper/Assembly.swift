@@ -91,7 +91,7 @@ public final class Assembly: Sendable {
         )
         hooks = game?.hooks ?? GameHooks()
         if let game {
-            store = try Self.store(configuration)
+            store = try Self.store(configuration, telescope.telemetry.log)
             gate = try Self.gate(of: game, configuration, telescope.telemetry, store, on: loops)
         } else {
             store = nil

@@ -47,6 +47,8 @@ public struct StoreOptions: Sendable {
     public var postgres = Limits.Postgres()
     /// Who finds the addresses of its name, where the process has somebody for that.
     public var resolver: NameResolver?
+    /// Hears of what an operator should know although the store works, each once. It may not block.
+    public var notice: @Sendable (StoreNotice) -> Void = { _ in }
     /// A disk that fails when it is told to, where it is not the machine's own.
     package var disk: FaultDisk?
     /// Called at every numbered point of the writer.
