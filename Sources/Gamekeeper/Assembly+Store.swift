@@ -14,6 +14,10 @@ extension Assembly {
         }
         var options = configuration.storeOptions
         do throws(MetricRefusal) { options.metrics = try StoreMetrics(telemetry) } catch { throw .metrics(error) }
+        let log = telemetry.log.room("store")
+        options.notice = {
+            log.write($0.isDanger ? .error : .warning, "the store is in danger", ["reason": .text($0.words)])
+        }
         let store: Store
         do throws(StoreTrouble) { store = try Store(place, options) } catch { throw .store(place, error) }
         do throws(MetricRefusal) {

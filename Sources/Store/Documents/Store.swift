@@ -51,6 +51,8 @@ public struct StoreOptions: Sendable {
     public var metrics: StoreMetrics?
     /// As whom this process holds locks, for people: a host and a process.
     public var ownerName = "gamekeeper"
+    /// Hears of what an operator should know although the store works, each once. It may not block.
+    public var notice: @Sendable (StoreNotice) -> Void = { _ in }
     /// A disk that fails when it is told to, where it is not the machine's own.
     package var disk: FaultDisk?
     /// Boards that are in memory from the start on, whether anybody asks or not.

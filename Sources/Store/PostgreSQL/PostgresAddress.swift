@@ -1,11 +1,10 @@
-/// Where a PostgreSQL database is and who we are there: `postgres://user:password@host:port/database?option=value`.
+/// Where a PostgreSQL database is and who we are there: `postgres://user:password@host:port/database?option=value`, or
+/// `host:port,host:port` where one of several servers is the one that writes.
 ///
 /// The password is in no description of it, so that no log shows it.
 public struct PostgresAddress: Hashable, Sendable {
-    /// A name, an address, or the folder of a Unix socket, which begins with `/`.
-    public let host: String
-    /// The port, also of a Unix socket, whose file has it in its name.
-    public let port: UInt16
+    /// The servers among which the one that can be written to is looked for; at least one.
+    public let places: [Place]
     /// Who we are.
     public let user: String
     let password: Secret?
@@ -17,6 +16,17 @@ public struct PostgresAddress: Hashable, Sendable {
     public let rootCertificate: String?
     /// The schema in which our tables stand.
     public let schema: String
+
+    /// One server.
+    public struct Place: Hashable, Sendable {
+        /// A name, an address, or the folder of a Unix socket, which begins with `/`.
+        public let host: String
+        /// The port, also of a Unix socket, whose file has it in its name.
+        public let port: UInt16
+
+        /// Whether the host is the folder of a Unix socket.
+        var isLocal: Bool { host.hasPrefix("/") }
+    }
 
     /// How the connection is protected: libpq's `sslmode`, under its own names.
     public enum TLSMode: String, Hashable, Sendable, CaseIterable {
@@ -35,7 +45,7 @@ public struct PostgresAddress: Hashable, Sendable {
         case badEscape
         /// It names no user.
         case noUser
-        /// The host is none, or there are several.
+        /// A host is none, or there are too many.
         case badHost
         /// The port is no number from 1 to 65535.
         case badPort
@@ -49,6 +59,7 @@ public struct PostgresAddress: Hashable, Sendable {
 
     private static let bytesMax = 2_048
     private static let nameBytesMax = 63
+    private static let placesMax = 8
 
     /// Reads a URL.
     ///
@@ -70,22 +81,28 @@ public struct PostgresAddress: Hashable, Sendable {
         database = try Self.decode(path ?? "")
         guard !database.isEmpty else { throw .noDatabase }
 
-        let (hostText, portText) = try Self.splitPort(place)
-        let named = try Self.decode(hostText)
-        guard named.isEmpty || options.host == nil else { throw .badOption("host") }
-        host = options.host ?? named
-        guard !host.isEmpty, !host.contains(",") else { throw .badHost }
-        port = portText.map { UInt16($0) ?? 0 } ?? 5_432
-        guard port > 0 else { throw .badPort }
+        let named = place.split(separator: ",", maxSplits: Self.placesMax, omittingEmptySubsequences: false)
+        guard named.count <= Self.placesMax, named.count == 1 || options.host == nil else { throw .badHost }
+        var places: [Place] = []
+        for text in named { places.append(try Self.place(text, options.host)) }
+        self.places = places
         tls = options.tls
         rootCertificate = options.rootCertificate
         schema = options.schema
     }
 
-    /// Whether the host is the folder of a Unix socket.
-    var isLocal: Bool { host.hasPrefix("/") }
-
     // MARK: Reading
+
+    private static func place(_ text: Substring, _ folder: String?) throws(Flaw) -> Place {
+        let (hostText, portText) = try splitPort(text)
+        let named = try decode(hostText)
+        guard named.isEmpty || folder == nil else { throw .badOption("host") }
+        let host = folder ?? named
+        guard !host.isEmpty, !host.contains(",") else { throw .badHost }
+        let port = portText.map { UInt16($0) ?? 0 } ?? 5_432
+        guard port > 0 else { throw .badPort }
+        return Place(host: host, port: port)
+    }
 
     private struct Options {
         var host: String?
@@ -172,11 +189,16 @@ public struct PostgresAddress: Hashable, Sendable {
 extension PostgresAddress: CustomStringConvertible, CustomDebugStringConvertible {
     /// Where it is and who we are, without the password.
     public var description: String {
-        "postgres://\(user)@\(host.contains(":") ? "[\(host)]" : host):\(port)/\(database)?schema=\(schema)"
+        "postgres://\(user)@\(places.map(\.description).joined(separator: ","))/\(database)?schema=\(schema)"
     }
 
     /// The same.
     public var debugDescription: String { description }
+}
+
+extension PostgresAddress.Place: CustomStringConvertible {
+    /// Host and port, as in a URL.
+    public var description: String { "\(host.contains(":") ? "[\(host)]" : host):\(port)" }
 }
 
 extension PostgresAddress.Flaw {
@@ -187,7 +209,7 @@ extension PostgresAddress.Flaw {
         case .notPostgres: "the address does not begin with postgres://"
         case .badEscape: "the address has a % without two hexadecimal digits behind it, or they make no text"
         case .noUser: "the address names no user: postgres://USER:PASSWORD@HOST:PORT/DATABASE"
-        case .badHost: "the address names no host, or several: postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+        case .badHost: "the address names no host, or too many: postgres://USER:PASSWORD@HOST:PORT/DATABASE"
         case .badPort: "the port of the address is no number from 1 to 65535"
         case .noDatabase: "the address names no database: postgres://USER:PASSWORD@HOST:PORT/DATABASE"
         case .unknownOption(let name): "the address has the option \(name), which is not known"

@@ -281,6 +281,10 @@ extension StoreTrouble {
             self = state.trouble("it refuses the connection")
         } else if text.contains("no password supplied") {
             self = .server(.wrongPassword)
+        } else if text.contains("certificate verify failed") {
+            self = .server(.untrusted(text))
+        } else if text.contains("does not match host name") {
+            self = .server(.wrongName(text))
         } else if ["SSL", "certificate"].contains(where: { text.contains($0) }) {
             self = .server(.tls(text))
         } else {

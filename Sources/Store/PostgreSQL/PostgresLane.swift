@@ -46,44 +46,55 @@ final class PostgresLane: @unchecked Sendable {
 
     // MARK: Dialling
 
+    /// Begins where the last session was found, and looks at every server once.
     private func resolve() {
-        let address = server.address
-        if address.isLocal { return dial([nil], settings: address) }
+        let places = server.address.places
+        look(places.indices.map { (server.favourite + $0) % places.count }[...], .server(.lost))
+    }
+
+    private func look(_ left: ArraySlice<Int>, _ trouble: StoreTrouble) {
+        guard let number = left.first, !isClosed else { return finish(.failure(trouble)) }
+        let place = server.address.places[number]
+        let rest = left.dropFirst()
+        if place.isLocal { return dial([nil], number, rest) }
         let loop = loop
         let patience = Patience(server.limits.postgres.resolveTimeout) { time, fire in
             loop.deliver { loop in if loop.schedule(at: loop.now + time, fire) == nil { fire() } }
         }
-        server.resolver.resolve(address.host, port: address.port, patience: patience) { [self] answer in
+        server.resolver.resolve(place.host, port: place.port, patience: patience) { [self] answer in
             loop.deliver { [self] _ in
                 switch answer {
-                case .success(let found): dial(found.map { $0.ipText }, settings: address)
-                case .failure(.timedOut): finish(.failure(.server(.timedOut)))
-                case .failure: finish(.failure(.server(.unresolved(host: address.host))))
+                case .success(let found): dial(found.map { $0.ipText }, number, rest)
+                case .failure(.timedOut): look(rest, .server(.timedOut))
+                case .failure: look(rest, .server(.unresolved(host: place.host)))
                 }
             }
         }
     }
 
     /// Tries one address after the other, until one leads to a server that will do.
-    private func dial(_ addresses: [String?], settings: PostgresAddress) {
-        guard let address = addresses.first else { return finish(.failure(.server(.lost))) }
-        let text = settings.connectionText(hostAddress: address)
+    private func dial(_ addresses: [String?], _ number: Int, _ rest: ArraySlice<Int>) {
+        guard let address = addresses.first else { return look(rest, .server(.lost)) }
+        let text = server.address.connectionText(server.address.places[number], hostAddress: address)
         PostgresConnection.dial(text, on: loop, timeout: server.limits.postgres.connectTimeout) { [self] dialled in
             switch dialled {
-            case .failure(let trouble): notThis(addresses, settings, trouble)
+            case .failure(let trouble): notThis(addresses, number, rest, trouble)
             case .success(let connection):
                 settle(connection) { [self] trouble in
-                    guard let trouble else { return finish(.success(connection)) }
+                    guard let trouble else {
+                        server.found(at: number)
+                        return finish(.success(connection))
+                    }
                     connection.end(trouble)
-                    notThis(addresses, settings, trouble)
+                    notThis(addresses, number, rest, trouble)
                 }
             }
         }
     }
 
-    private func notThis(_ addresses: [String?], _ settings: PostgresAddress, _ trouble: StoreTrouble) {
-        guard addresses.count > 1, !isClosed else { return finish(.failure(trouble)) }
-        dial(Array(addresses.dropFirst()), settings: settings)
+    private func notThis(_ addresses: [String?], _ number: Int, _ rest: ArraySlice<Int>, _ trouble: StoreTrouble) {
+        guard addresses.count > 1, !isClosed else { return look(rest, trouble) }
+        dial(Array(addresses.dropFirst()), number, rest)
     }
 
     private func finish(_ result: Result<PostgresConnection, StoreTrouble>) {
@@ -110,6 +121,7 @@ final class PostgresLane: @unchecked Sendable {
             case .failure(let failure): then(failure.trouble)
             case .success(let results):
                 guard let first = results.first, first.number(0, 0) == 0 else { return then(.server(.readOnly)) }
+                server.look(at: first)
                 server.isMigrated ? check(connection, mayRaise: !isReader, then) : then(nil)
             }
         }
@@ -152,9 +164,10 @@ extension SocketAddress {
 extension PostgresAddress {
     /// What libpq is told: everything that it would otherwise take from the environment in a way that could block or
     /// surprise, and an address instead of a name.
-    func connectionText(hostAddress: String?) -> String {
+    func connectionText(_ place: Place, hostAddress: String?) -> String {
         var settings = [
-            ("host", host), ("port", "\(port)"), ("user", user), ("dbname", database), ("sslmode", tls.rawValue),
+            ("host", place.host), ("port", "\(place.port)"), ("user", user), ("dbname", database),
+            ("sslmode", tls.rawValue),
             ("gssencmode", "disable"), ("client_encoding", "UTF8"), ("application_name", "gamekeeper"),
             ("target_session_attrs", "any"), ("keepalives_idle", "15"), ("keepalives_interval", "5"),
             ("keepalives_count", "3"),

@@ -79,7 +79,11 @@ enum PostgresSchema {
         let list = settings.map { "set_config('\($0.0)', \($0.1), false)" }.joined(separator: ", ")
         return [
             PostgresCall(
-                plain: "SELECT (pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on')::int"
+                plain: """
+                    SELECT (pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on')::int,
+                        (current_setting('fsync') = 'off')::int, (current_setting('full_page_writes') = 'off')::int,
+                        (current_setting('synchronous_commit') = 'off')::int
+                    """
             ),
             PostgresCall(plain: "SELECT \(list)"),
         ]

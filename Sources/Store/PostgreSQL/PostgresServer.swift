@@ -13,10 +13,19 @@ final class PostgresServer: Sendable {
     private let isStopped = Atomic<Bool>(false)
     private let made = Atomic<Int>(0)
     private let failed = Atomic<Int>(0)
+    private let lastPlace = Atomic<Int>(0)
+    private let noticed = Mutex<Set<StoreNotice>>([])
+    private let notice: @Sendable (StoreNotice) -> Void
 
     /// Starts the loops. Nothing is connected yet.
-    init(_ address: PostgresAddress, limits: Limits, resolver: NameResolver) throws(StoreTrouble) {
+    init(
+        _ address: PostgresAddress,
+        limits: Limits,
+        resolver: NameResolver,
+        notice: @escaping @Sendable (StoreNotice) -> Void = { _ in }
+    ) throws(StoreTrouble) {
         self.address = address
+        self.notice = notice
         self.limits = limits
         self.resolver = resolver
         do throws(KernelError) {
@@ -32,7 +41,8 @@ final class PostgresServer: Sendable {
     convenience init(_ address: PostgresAddress, _ options: StoreOptions) throws(StoreTrouble) {
         var limits = Limits()
         (limits.store, limits.postgres) = (options.limits, options.postgres)
-        try self.init(address, limits: limits, resolver: options.resolver ?? NameResolver(pool: BlockingPool()))
+        let resolver = options.resolver ?? NameResolver(pool: BlockingPool())
+        try self.init(address, limits: limits, resolver: resolver, notice: options.notice)
     }
 
     deinit { stop() }
@@ -55,6 +65,21 @@ final class PostgresServer: Sendable {
     /// Notes how an attempt to connect ended.
     func dialled(well: Bool) {
         if well { made.add(1, ordering: .relaxed) } else { failed.add(1, ordering: .relaxed) }
+    }
+
+    // MARK: Several servers
+
+    /// The place at which a session was found last.
+    var favourite: Int { lastPlace.load(ordering: .relaxed) }
+
+    func found(at place: Int) { lastPlace.store(place, ordering: .relaxed) }
+
+    /// Tells once what an operator has chosen that breaks what we promise.
+    func look(at settings: PostgresRows) {
+        for (column, one) in [(1, StoreNotice.syncsNothing), (2, .tearsPages), (3, .acknowledgesEarly)] {
+            guard settings.number(0, column) != 0 else { continue }
+            if noticed.withLock({ $0.insert(one).inserted }) { notice(one) }
+        }
     }
 
     func draw() -> Double { entropy.withLock { $0.fraction() } }

@@ -14,6 +14,10 @@ public enum ServerTrouble: Error, Hashable, Sendable {
     case notPermitted
     /// The encrypted connection could not be made as it was asked for.
     case tls(String)
+    /// No authority that we believe has signed its certificate.
+    case untrusted(String)
+    /// Its certificate is another server's.
+    case wrongName(String)
     /// It can only be read: a standby, or one that was told so.
     case readOnly
     /// It has no connection left.
@@ -39,6 +43,9 @@ public enum ServerTrouble: Error, Hashable, Sendable {
         case .unknownDatabase: "the PostgreSQL server has no such database"
         case .notPermitted: "the user may not do this in the PostgreSQL database"
         case .tls(let words): "the encrypted connection to the PostgreSQL server failed: \(words)"
+        case .untrusted(let words):
+            "the certificate of the PostgreSQL server is signed by nobody whom sslrootcert names: \(words)"
+        case .wrongName(let words): "the certificate of the PostgreSQL server is another server's: \(words)"
         case .readOnly: "the PostgreSQL server can only be read: a standby, or one that was told so"
         case .tooManyConnections: "the PostgreSQL server has no connection left"
         case .notReady: "the PostgreSQL server is starting, stopping or recovering"
@@ -49,6 +56,29 @@ public enum ServerTrouble: Error, Hashable, Sendable {
         case .foreignSchema(let name): "the schema \(name) of the PostgreSQL database holds tables that are not ours"
         }
     }
+}
+
+/// Something about the database server that an operator should know, although the store works: told once.
+public enum StoreNotice: Hashable, Sendable {
+    /// The server syncs nothing: a power cut loses or damages what was acknowledged.
+    case syncsNothing
+    /// The server does not write pages whole: a power cut may damage them.
+    case tearsPages
+    /// The server was told to acknowledge commits before they are on the disk. We tell it otherwise for our own.
+    case acknowledgesEarly
+
+    /// The notice in words.
+    public var words: String {
+        switch self {
+        case .syncsNothing: "PostgreSQL runs with fsync = off: a power cut loses what was acknowledged, or all of it"
+        case .tearsPages: "PostgreSQL runs with full_page_writes = off: a power cut may damage what is stored"
+        case .acknowledgesEarly:
+            "PostgreSQL runs with synchronous_commit = off, which is overruled for what Gamekeeper writes"
+        }
+    }
+
+    /// Whether what was acknowledged may be lost.
+    public var isDanger: Bool { self != .acknowledgesEarly }
 }
 
 /// Why one exchange with the server has failed.

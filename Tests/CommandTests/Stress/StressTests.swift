@@ -16,31 +16,39 @@ let gamekeeperProgram: String? = {
     .timeLimit(.minutes(10))
 )
 struct StressTests {
+    /// On a thread of its own: it waits for processes, and the few threads of tasks are everybody's.
     private static func stress(
         _ engine: StressOptions.Engine,
         seconds: Int,
         _ sabotage: StressSabotage? = nil
-    ) throws -> StressReport {
+    ) async throws -> StressReport {
         var options = try StressOptions()
         options.engine = engine
         options.seconds = seconds
         options.seed = 7
         options.sabotage = sabotage
         let program = try #require(gamekeeperProgram)
-        var run = try StressRun(options, program: program)
-        let report = try run.run { _ in }
-        return report
+        return try await withCheckedThrowingContinuation { [options] continuation in
+            Thread(named: "stress") {
+                continuation.resume(
+                    with: Result {
+                        var run = try StressRun(options, program: program)
+                        return try run.run { _ in }
+                    }
+                )
+            }.detach()
+        }
     }
 
-    @Test func `SQLite keeps its promises to processes that are killed`() throws {
-        let report = try Self.stress(.sqlite, seconds: 6)
+    @Test func `SQLite keeps its promises to processes that are killed`() async throws {
+        let report = try await Self.stress(.sqlite, seconds: 6)
         #expect(report.verdict.breaches == [])
         #expect(report.verdict.acknowledged > 100)
     }
 
     @Test(.enabled(if: PrivatePostgres.programs != nil, "PostgreSQL's programs are not installed here"))
-    func `PostgreSQL keeps them to several processes at once, and through its own falls`() throws {
-        let report = try Self.stress(.postgres, seconds: 12)
+    func `PostgreSQL keeps them to several processes at once, and through its own falls`() async throws {
+        let report = try await Self.stress(.postgres, seconds: 12)
         #expect(report.verdict.breaches == [])
         #expect(report.verdict.acknowledged > 100)
         #expect(report.serverFaults > 0)
@@ -48,8 +56,8 @@ struct StressTests {
 
     // A judge that could find nothing would prove nothing.
     @Test(arguments: StressSabotage.allCases)
-    func `a store that lies is found out`(sabotage: StressSabotage) throws {
-        let report = try Self.stress(.sqlite, seconds: 2, sabotage)
+    func `a store that lies is found out`(sabotage: StressSabotage) async throws {
+        let report = try await Self.stress(.sqlite, seconds: 2, sabotage)
         #expect(!report.isSound)
     }
 

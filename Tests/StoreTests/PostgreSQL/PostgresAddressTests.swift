@@ -7,7 +7,8 @@ import Testing
         let address = try PostgresAddress(
             "postgres://ann%40home:p%40ss%3A%2F@db.example:6543/my%20game?sslmode=verify-full&sslrootcert=/etc/ca.pem&schema=s1"
         )
-        #expect((address.user, address.host, address.port) == ("ann@home", "db.example", 6_543))
+        #expect(address.user == "ann@home")
+        #expect(address.places == [PostgresAddress.Place(host: "db.example", port: 6_543)])
         #expect((address.database, address.tls, address.schema) == ("my game", .verifyAll, "s1"))
         #expect(address.rootCertificate == "/etc/ca.pem")
         #expect(address.password?.text == "p@ss:/")
@@ -20,17 +21,26 @@ import Testing
 
     @Test func `what is not said has a default`() throws {
         let address = try PostgresAddress("postgresql://ann@[::1]/game")
-        #expect((address.host, address.port, address.tls) == ("::1", 5_432, .prefer))
+        #expect(address.places == [PostgresAddress.Place(host: "::1", port: 5_432)])
+        #expect(address.tls == .prefer)
         #expect((address.schema, address.password) == ("gamekeeper", nil))
-        #expect(try PostgresAddress("postgres://ann@%2Frun%2Fpg/game").isLocal)
-        #expect(try PostgresAddress("postgres://ann@/game?host=/run/pg").host == "/run/pg")
+        #expect(try PostgresAddress("postgres://ann@%2Frun%2Fpg/game").places[0].isLocal)
+        #expect(try PostgresAddress("postgres://ann@/game?host=/run/pg").places[0].host == "/run/pg")
+    }
+
+    @Test func `several servers stand side by side, each with its port`() throws {
+        let address = try PostgresAddress("postgres://ann@one:1,[::2]:2,three/game")
+        #expect(address.places.map(\.description) == ["one:1", "[::2]:2", "three:5432"])
+        #expect("\(address)" == "postgres://ann@one:1,[::2]:2,three:5432/game?schema=gamekeeper")
     }
 
     @Test(arguments: [
         ("mysql://a@b/c", PostgresAddress.Flaw.notPostgres), ("postgres://b/c", .noUser),
         ("postgres://:x@b/c", .noUser),
         ("postgres://a@b", .noDatabase), ("postgres://a@b/", .noDatabase), ("postgres://a@/c", .badHost),
-        ("postgres://a@b,d/c", .badHost), ("postgres://a@[b]/c", .badHost), ("postgres://a@[::1/c", .badHost),
+        ("postgres://a@b,,d/c", .badHost), ("postgres://a@b,d/c?host=/x", .badHost), ("postgres://a@b,d:0/c", .badPort),
+        ("postgres://a@1,2,3,4,5,6,7,8,9/c", .badHost), ("postgres://a@[b]/c", .badHost),
+        ("postgres://a@[::1/c", .badHost),
         ("postgres://a@[::1]x/c", .badHost), ("postgres://a@b:0/c", .badPort), ("postgres://a@b:65536/c", .badPort),
         ("postgres://a@b:x/c", .badPort), ("postgres://a@b:/c", .badPort), ("postgres://a%4@b/c", .badEscape),
         ("postgres://a%00@b/c", .badEscape), ("postgres://a%FF@b/c", .badEscape), ("postgres://a%@b/c", .badEscape),
@@ -56,7 +66,7 @@ import Testing
 
     @Test func `libpq is told a value as it is, whatever it holds`() throws {
         let address = try PostgresAddress("postgres://o%27ne:b%5C%27%20host=x@db/game")
-        let text = address.connectionText(hostAddress: "192.0.2.1")
+        let text = address.connectionText(address.places[0], hostAddress: "192.0.2.1")
         #expect(text.contains(#"user='o\'ne'"#))
         #expect(text.contains(#"password='b\\\' host=x'"#))
         #expect(text.contains("hostaddr='192.0.2.1'"))
@@ -72,6 +82,14 @@ import Testing
         (
             "connection failed: server does not support SSL, but SSL was required",
             .server(.tls("connection failed: server does not support SSL, but SSL was required"))
+        ),
+        (
+            "connection failed: SSL error: certificate verify failed",
+            .server(.untrusted("connection failed: SSL error: certificate verify failed"))
+        ),
+        (
+            #"connection failed: server certificate for "a" does not match host name "b""#,
+            .server(.wrongName(#"connection failed: server certificate for "a" does not match host name "b""#))
         ),
         ("connection failed: Connection refused", .server(.unreachable("connection failed: Connection refused"))),
         ("", .server(.unreachable(""))),

@@ -53,7 +53,7 @@ struct PostgresClaims {
     @Test func `a name is looked up by us and not by libpq`() throws {
         let address = try Self.shared()
         let named = try PostgresAddress(
-            "postgres://\(PostgresMachine.user):\(PostgresMachine.escapedPassword)@db.invalid:\(address.port)/postgres?schema=\(address.schema)"
+            "postgres://\(PostgresMachine.user):\(PostgresMachine.escapedPassword)@db.invalid:\(address.places[0].port)/postgres?schema=\(address.schema)"
         )
         let asked = Mutex<[String]>([])
         let resolver = NameResolver(pool: BlockingPool()) { name in
@@ -71,7 +71,7 @@ struct PostgresClaims {
 
     @Test func `TLS that the server does not speak is refused, and never replaced by none`() throws {
         let plain = try Self.shared()
-        let text = "postgres://\(PostgresMachine.user):x@127.0.0.1:\(plain.port)/postgres?sslmode=require"
+        let text = "postgres://\(PostgresMachine.user):x@127.0.0.1:\(plain.places[0].port)/postgres?sslmode=require"
         do {
             _ = try Self.open(try PostgresAddress(text))
             Issue.record("it was connected")

@@ -36,8 +36,9 @@ final class PostgresMachine: Sendable {
         var process: ChildProcess
     }
 
-    /// Starts a server; the settings are lines of its configuration, over those that tests want.
-    init(settings: [String] = []) throws {
+    /// Starts a server; the settings are lines of its configuration, over those that tests want, and the preparation is
+    /// what the shell does in its folder before.
+    init(settings: [String] = [], preparation: String = ":") throws {
         let programs = try #require(Self.programs)
         let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/var/tmp"
         var template = Array("\(parent)/gamekeeper-pg-\(String(repeating: "X", count: 6))".utf8CString)
@@ -52,7 +53,7 @@ final class PostgresMachine: Sendable {
         options.takesInput = true
         let words = [
             "/bin/sh", "-c", Self.script, "postgres", programs, folder, "\(port)", Self.user, Self.password,
-            (calm + settings).joined(separator: "\n"),
+            (calm + settings).joined(separator: "\n"), preparation,
         ]
         var process = try ChildProcess(words, options)
         let word = try process.line(within: .seconds(120))
@@ -88,6 +89,15 @@ final class PostgresMachine: Sendable {
     func freeze() throws { try say("freeze") }
     /// Lets them go on.
     func thaw() throws { try say("thaw") }
+
+    /// Starts a standby of it, on a port of its own.
+    func standby() throws -> UInt16 {
+        let port = try Self.freePort()
+        try say("standby \(port)")
+        return port
+    }
+    /// Makes the standby a server of its own.
+    func promote() throws { try say("promote") }
 
     /// Where it is, for us.
     func address(
@@ -136,6 +146,8 @@ final class PostgresMachine: Sendable {
         $as "$bin/initdb" -D "$dir/data" -U "$user" -A scram-sha-256 --pwfile="$dir/password" -N -E UTF8 --no-locale \\
             >"$dir/log" 2>&1 || { tail -n 5 "$dir/log"; exit 1; }
         printf '%s\\n' "$6" >>"$dir/data/postgresql.conf"
+        (eval "$7") >>"$dir/log" 2>&1 || { tail -n 5 "$dir/log"; exit 1; }
+        [ -z "$as" ] || chown -R $who "$dir"
         begin() {
             $as "$bin/postgres" -D "$dir/data" >>"$dir/log" 2>&1 </dev/null &
             pid=$!
@@ -146,9 +158,20 @@ final class PostgresMachine: Sendable {
         }
         everybody() { echo $pid $(ps -o pid= --ppid $pid); }
         finish() { kill -CONT $(everybody) 2>/dev/null; kill -$1 $pid 2>/dev/null; wait $pid 2>/dev/null; }
+        second=
+        standby() {
+            PGPASSWORD=$(cat "$dir/password") $as "$bin/pg_basebackup" -h "$dir" -p "$port" -U "$user" -D "$dir/standby" \\
+                -R -X stream >>"$dir/log" 2>&1 || { tail -n 5 "$dir/log"; exit 1; }
+            $as "$bin/postgres" -D "$dir/standby" -c port=$1 >>"$dir/log" 2>&1 </dev/null &
+            second=$!
+            until "$bin/pg_isready" -q -h "$dir" -p "$1"; do
+                kill -0 $second 2>/dev/null || { tail -n 5 "$dir/log"; exit 1; }
+                sleep 0.05
+            done
+        }
         begin
         echo ready
-        while read -r word; do
+        while read -r word one; do
             case $word in
             crash) finish QUIT; begin ;;
             restart) finish INT; begin ;;
@@ -156,10 +179,13 @@ final class PostgresMachine: Sendable {
             begin) begin ;;
             freeze) kill -STOP $(everybody) 2>/dev/null ;;
             thaw) kill -CONT $(everybody) 2>/dev/null ;;
+            standby) standby "$one" ;;
+            promote) $as "$bin/pg_ctl" promote -w -D "$dir/standby" >>"$dir/log" 2>&1 ;;
             leave) break ;;
             esac
             echo ready
         done
+        [ -z "$second" ] || { kill -QUIT $second; wait $second; }
         finish QUIT
         rm -rf "$dir"
         """

@@ -14,7 +14,7 @@ import Wire
 )
 struct PostgresTroubleClaims {
     /// Does what the writer does: a group is run until it is durable, and never again after that.
-    private static func complete(_ commands: [Command], on engine: PostgresEngine) throws -> [Answer] {
+    static func complete(_ commands: [Command], on engine: PostgresEngine) throws -> [Answer] {
         let pause = Bell()
         var hasFailed = false
         for _ in 0..<2_000 {
