@@ -67,7 +67,7 @@ extension LadderBook {
         others.askedAt = nil
         switch result {
         case .failure(let trouble):
-            for ladder in ladders.values where !ladder.asked.isEmpty {
+            for ladder in ladders where !ladder.asked.isEmpty {
                 if case .loading = ladder.state { continue }
                 let fault = StoreFault.away(trouble, retryAfter: limits.backoffMax)
                 if ladder.isReady {
@@ -106,6 +106,6 @@ extension LadderBook {
             return
         }
         others.freshAt = askedAt
-        for ladder in ladders.values { serve(ladder, at: now) }
+        for ladder in ladders { serve(ladder, at: now) }
     }
 }

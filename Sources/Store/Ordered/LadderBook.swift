@@ -59,7 +59,9 @@ struct LadderBook<Ticket: Sendable>: ~Copyable {
     /// Whether other processes change scores too.
     let isShared: Bool
     private(set) var effects: [Effect] = []
-    private(set) var ladders: [BoardName: Ladder] = [:]
+    private var byName: [BoardName: Ladder] = [:]
+    /// In the order in which they were opened, so that what happens does not hang on how names are hashed.
+    private(set) var ladders: [Ladder] = []
     private var loads = 0
     /// Changes that wait for boards that are being read.
     private var movesWaiting = 0
@@ -75,7 +77,7 @@ struct LadderBook<Ticket: Sendable>: ~Copyable {
     /// Boards in memory or on their way there.
     var count: Int { ladders.count }
     /// Members of the boards in memory.
-    var members: Int { ladders.values.reduce(0) { $0 + $1.ranking.count } }
+    var members: Int { ladders.reduce(0) { $0 + $1.ranking.count } }
 
     /// Hands over what has to be done.
     mutating func takeEffects() -> [Effect] {
@@ -115,13 +117,13 @@ struct LadderBook<Ticket: Sendable>: ~Copyable {
     mutating func keep(_ name: BoardName, at now: MonotonicTime) { open(name, at: now)?.isKept = true }
 
     private mutating func open(_ name: BoardName, at now: MonotonicTime) -> Ladder? {
-        if let ladder = ladders[name] { return ladder }
+        if let ladder = byName[name] { return ladder }
         if ladders.count >= limits.boardsMax {
             guard let idle = leastAsked(except: nil, at: now) else { return nil }
             drop(idle)
         }
         let ladder = Ladder(name, now)
-        ladders[name] = ladder
+        add(ladder)
         begin(ladder, at: now)
         return ladder
     }
@@ -135,7 +137,7 @@ struct LadderBook<Ticket: Sendable>: ~Copyable {
     }
 
     var waitingForHorizon: [Ladder] {
-        ladders.values.filter { if case .waiting = $0.state { true } else { false } }
+        ladders.filter { if case .waiting = $0.state { true } else { false } }
     }
 
     mutating func load(_ ladder: Ladder) {
@@ -169,7 +171,7 @@ struct LadderBook<Ticket: Sendable>: ~Copyable {
 
     /// One change, of this process's or of another's.
     mutating func hear(_ move: ScoreMove) {
-        guard let name = BoardName(of: move.key), let ladder = ladders[name] else { return }
+        guard let name = BoardName(of: move.key), let ladder = byName[name] else { return }
         if isShared, !others.isNews(move) { return }
         switch ladder.state {
         case .ready: ladder.apply(move)
@@ -188,7 +190,7 @@ struct LadderBook<Ticket: Sendable>: ~Copyable {
 
     /// A board was read, or could not be.
     mutating func loaded(_ name: BoardName, number: Int, _ outcome: BoardLoading, at now: MonotonicTime) {
-        guard let ladder = ladders[name], case .loading(number, let moves) = ladder.state else { return }
+        guard let ladder = byName[name], case .loading(number, let moves) = ladder.state else { return }
         movesWaiting -= moves.count
         switch outcome {
         case .failed(let trouble):
@@ -223,10 +225,10 @@ struct LadderBook<Ticket: Sendable>: ~Copyable {
     /// Something was missed: nothing that is in memory can be believed. What somebody waits for is read anew.
     mutating func lost(at now: MonotonicTime) {
         others.forget()
-        for ladder in ladders.values {
+        for ladder in ladders {
             drop(ladder)
             guard ladder.isKept || !ladder.asked.isEmpty else { continue }
-            ladders[ladder.name] = ladder
+            add(ladder)
             ladder.ranking = Ranking()
             begin(ladder, at: now)
         }
@@ -234,15 +236,21 @@ struct LadderBook<Ticket: Sendable>: ~Copyable {
 
     // MARK: Room
 
+    private mutating func add(_ ladder: Ladder) {
+        byName[ladder.name] = ladder
+        ladders.append(ladder)
+    }
+
     private mutating func drop(_ ladder: Ladder) {
         if case .loading(_, let moves) = ladder.state { movesWaiting -= moves.count }
-        ladders[ladder.name] = nil
+        byName[ladder.name] = nil
+        ladders.removeAll { $0 === ladder }
         if ladders.isEmpty { others.forget() }
     }
 
     /// The board that was asked last the longest ago, if that is long enough.
     private func leastAsked(except one: Ladder?, at now: MonotonicTime) -> Ladder? {
-        let idle = ladders.values.filter {
+        let idle = ladders.filter {
             $0 !== one && !$0.isKept && $0.asked.isEmpty && $0.lastAsked + limits.boardGrace <= now
         }
         return idle.min { ($0.lastAsked, $0.ranking.count) < ($1.lastAsked, $1.ranking.count) }
@@ -257,7 +265,7 @@ struct LadderBook<Ticket: Sendable>: ~Copyable {
             } else if let new {
                 return refuse(new, at: now)
             } else {
-                let largest = ladders.values.filter { $0.ranking.count > 0 }
+                let largest = ladders.filter { $0.ranking.count > 0 }
                 guard let ladder = largest.min(by: { $0.lastAsked < $1.lastAsked }) else { return }
                 refuse(ladder, at: now)
             }
@@ -266,22 +274,23 @@ struct LadderBook<Ticket: Sendable>: ~Copyable {
 
     /// Drops the boards that nobody has asked for a while.
     mutating func tidy(at now: MonotonicTime) {
-        for ladder in ladders.values where !ladder.isKept && ladder.asked.isEmpty {
+        for ladder in ladders where !ladder.isKept && ladder.asked.isEmpty {
             if ladder.lastAsked + limits.boardIdle <= now { drop(ladder) }
         }
     }
 
     /// When `tidy` has something to do, if nothing happens until then.
     var nextTidy: MonotonicTime? {
-        ladders.values.filter { !$0.isKept && $0.asked.isEmpty }.map { $0.lastAsked + limits.boardIdle }.min()
+        ladders.filter { !$0.isKept && $0.asked.isEmpty }.map { $0.lastAsked + limits.boardIdle }.min()
     }
 
     /// Nothing more is done for anybody.
     mutating func stop() {
-        for ladder in ladders.values {
+        for ladder in ladders {
             for one in ladder.asked { answer(one.ticket, .failure(.closed)) }
             ladder.asked = []
         }
-        ladders = [:]
+        ladders = []
+        byName = [:]
     }
 }
