@@ -31,6 +31,28 @@ extension Limits {
         /// The name of a lock's owner, for people: a host and a process.
         public var ownerNameBytesMax = 128
 
+        /// How long before the end of a lease its holder stops answering from memory: what two clocks may differ in
+        /// measuring it, and what may pass between the look at the clock and the answer.
+        public var leaseMargin = Duration.seconds(1)
+        /// Renewals that fall into so much time go together, so that ten thousand locks are thirty small batches and
+        /// not ten thousand timers, and not one batch that everybody else waits behind either.
+        public var renewalSlice = Duration.milliseconds(100)
+        /// How often whoever waits for a lock asks again, at most; drawn from half of it on. What changes hands within a
+        /// process does so at once.
+        public var lockPoll = Duration.milliseconds(500)
+        /// How long an owner may take to save and let go once he was asked. Then he is told that it is over.
+        public var handoverTime = Duration.seconds(1)
+        /// How long an opening waits for a lock, where the caller does not say otherwise: longer than a takeover after
+        /// a crash.
+        public var openPatience = Duration.seconds(20)
+        /// Locks that one loop holds or waits for: several times the players of a loop.
+        public var locksPerLoopMax = 32_768
+        /// Bytes of changes on one loop that are made in memory and not yet saved. Past it, changes are refused before
+        /// they are made.
+        public var unsavedBytesPerLoopMax = 32 << 20
+        /// Changes on one loop whose makers wait to hear that they are saved.
+        public var unsavedChangesPerLoopMax = 65_536
+
         /// Commands that share one commit. More would make the first of them wait for the last, and gains little.
         public var groupCommandsMax = 256
         /// Bytes that share one commit: at a disk's 200 MB/s about 20 ms.
@@ -98,6 +120,30 @@ extension Limits {
             (
                 store.leaseRenewal * 3 <= store.lease,
                 "leaseRenewal must fit three times into lease, or one lost renewal loses the lock"
+            ),
+            (
+                store.leaseRenewal * 2 + store.leaseMargin <= store.lease,
+                "leaseMargin and two renewals must fit into lease, or one lost renewal silences the cache"
+            ),
+            (
+                store.renewalSlice * 4 <= store.leaseRenewal,
+                "renewalSlice must be a small part of leaseRenewal, or locks are renewed too early"
+            ),
+            (
+                store.leaseRenewal + store.handoverTime + store.lockPoll < .seconds(5),
+                "leaseRenewal, handoverTime and lockPoll must stay below the 5 s of a contested lock"
+            ),
+            (
+                store.lease + store.lockPoll < .seconds(15),
+                "lease and lockPoll must stay below the 15 s of a takeover after a crash"
+            ),
+            (
+                store.locksPerLoopMax * 2 <= store.openPerLoopMax,
+                "openPerLoopMax must hold a renewal and a save of every lock of a loop"
+            ),
+            (
+                store.transactionBytesMax <= store.unsavedBytesPerLoopMax,
+                "unsavedBytesPerLoopMax must hold one largest transaction"
             ),
             (store.bodyBytesMax <= store.transactionBytesMax, "transactionBytesMax must hold one largest document"),
             (

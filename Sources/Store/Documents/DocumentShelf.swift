@@ -89,17 +89,23 @@ public struct DocumentShelf<Content: Codable & Sendable>: Sendable {
     }
 
     private func body(_ content: Content) throws(StoreError) -> DocumentBody {
+        try Self.body(content, store.limits)
+    }
+
+    static func body(_ content: Content, _ limits: Limits.Store) throws(StoreError) -> DocumentBody {
         let value: Value
         do { value = try ValueEncoder().encode(content) } catch { throw .refused(.badBody(.unwritable)) }
         do throws(StoreRefusal) {
-            return try DocumentBody(value, limits: store.limits)
+            return try DocumentBody(value, limits: limits)
         } catch {
             throw .refused(error)
         }
     }
 
-    private static func content(_ document: Document) throws(StoreError) -> Content {
-        guard let value = document.body.value else { throw .failed(.away(.damaged, retryAfter: .zero)) }
+    private static func content(_ document: Document) throws(StoreError) -> Content { try content(document.body) }
+
+    static func content(_ body: DocumentBody) throws(StoreError) -> Content {
+        guard let value = body.value else { throw .failed(.away(.damaged, retryAfter: .zero)) }
         do {
             return try ValueDecoder().decode(Content.self, from: value)
         } catch {

@@ -49,6 +49,8 @@ public struct StoreOptions: Sendable {
     public var resolver: NameResolver?
     /// Where is counted what the store does, and said when it fails.
     public var metrics: StoreMetrics?
+    /// As whom this process holds locks, for people: a host and a process.
+    public var ownerName = "gamekeeper"
     /// A disk that fails when it is told to, where it is not the machine's own.
     package var disk: FaultDisk?
     /// Called at every numbered point of the writer.
@@ -65,6 +67,9 @@ public struct StoreOptions: Sendable {
 /// with its queue, a few readers, and an engine.
 public final class Store: Sendable {
     let limits: Limits.Store
+    /// Who keeps locks on the loops of this process.
+    let locks = LockHouse()
+    let ownerName: String
     private let writer: StoreWriter
     private let readers: StoreReaders
     let clock: StoreClock
@@ -81,6 +86,7 @@ public final class Store: Sendable {
     /// - Throws: what is the matter with the place, each by its own name; nothing in it was changed.
     public init(_ place: StorePlace, _ options: StoreOptions = StoreOptions()) throws(StoreTrouble) {
         limits = options.limits
+        ownerName = options.ownerName
         clock = options.clock
         metrics = options.metrics
         writer = StoreWriter(options.limits, options.clock, options.metrics, crashPoint: options.crashPoint)

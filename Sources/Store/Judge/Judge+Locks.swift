@@ -110,6 +110,18 @@ extension Judge {
         return wish
     }
 
+    /// A write of somebody else's goes past a lock whose lease is over, and then its former holder has lost it: what he
+    /// would write now knows nothing of this write.
+    static func endLock(passedBy write: Write, in set: inout WorkingSet) {
+        if let fence = write.fence, fence.lock == write.key { return }
+        guard var row = set.lock(write.key), row.owner != nil else { return }
+        assert(row.until <= set.now, "a lock that is held lets nobody past")
+        row.owner = nil
+        row.ownerName = ""
+        row.wish = nil
+        set.set(lock: write.key, row)
+    }
+
     private static func end(of lease: Duration, from now: WallTime) -> WallTime {
         let (end, overflow) = now.nanoseconds.addingReportingOverflow(lease.nanoseconds)
         return WallTime(nanoseconds: overflow ? .max : end)

@@ -67,7 +67,9 @@ enum Judge {
         let plans = try plan(transaction.writes, in: set)
         let scores = try newScores(transaction.scores, in: set)
         for (write, plan) in zip(transaction.writes, plans) {
-            if let head = plan.head { set.append(write.key, renumbered(head, in: set), plan.body) }
+            guard let head = plan.head else { continue }
+            set.append(write.key, renumbered(head, in: set), plan.body)
+            endLock(passedBy: write, in: &set)
         }
         for (change, score) in zip(transaction.scores, scores) {
             set.set(score: change.key, score.map { ScoreRow(score: $0, at: set.now) })

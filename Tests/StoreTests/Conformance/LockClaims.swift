@@ -152,6 +152,32 @@ import Wire
     }
 
     @Test(arguments: SubjectKind.allCases)
+    func `a write past a lease that is over ends the lock, so that its former owner overwrites nothing`(
+        kind: SubjectKind
+    ) async throws {
+        let store = try kind.make()
+        let bag = try key("bag")
+        let fence = try await store.acquire(bag, ann)
+        store.now = noon + .seconds(11)
+        // What changes nothing takes nothing.
+        #expect(try await store.run(.write(Write(bag, .remove))).version == 0)
+        try await store.set(bag, 1) { $0.fence = fence }
+        try await store.set(bag, 2)
+        guard case .fenced? = try await store.refusal(of: .write(Write(bag, .increment(1), fence: fence))) else {
+            Issue.record("he wrote over what he does not know")
+            return
+        }
+        guard case .fenced? = try await store.lock(bag, ann, .renew(token: fence.token, lease: lease)).refusal else {
+            Issue.record("a lost lock was renewed")
+            return
+        }
+        let again = try #require(try await store.lock(bag, ann, .acquire(lease: lease, asks: false)).lock)
+        #expect(again.state == .acquired)
+        #expect(again.token > fence.token)
+        #expect(try await store.value(bag) == 2)
+    }
+
+    @Test(arguments: SubjectKind.allCases)
     func `a fence that was never given is refused`(kind: SubjectKind) async throws {
         let store = try kind.make()
         let key = try key("ann")
