@@ -1,6 +1,7 @@
 import Base
 import Reactor
 import Store
+import Wire
 
 /// The row of documents whose lock this process holds: read on their own loop, from memory.
 extension StoreBench {
