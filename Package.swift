@@ -105,7 +105,7 @@ let package = Package(
             .target(name: "Patience", dependencies: ["Base"], path: "Tests/Patience", swiftSettings: house),
             .testTarget(
                 name: "AllocationTests",
-                dependencies: ["Base", "Wire", "Reactor", "Web", "Contracts", "Gateway", "CAllocations"],
+                dependencies: ["Base", "Wire", "Reactor", "Web", "Contracts", "Store", "Gateway", "CAllocations"],
                 swiftSettings: house
             ),
 

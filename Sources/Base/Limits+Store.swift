@@ -57,6 +57,11 @@ extension Limits {
         public var groupCommandsMax = 256
         /// Bytes that share one commit: at a disk's 200 MB/s about 20 ms.
         public var groupBytesMax = 4 << 20
+        /// A commit that takes so long is slow: before the next one the writer waits a moment for those whom it has just
+        /// answered, an eighth of that time and `gatheringMax` at most.
+        public var slowCommit = Duration.milliseconds(2)
+        /// The longest such moment: a thread wakes up in less on a busy machine.
+        public var gatheringMax = Duration.milliseconds(2)
         /// Commands that wait for the writer: more than a second of its work. Past it a command is refused at once.
         public var waitingCommandsMax = 65_536
         /// Bytes of the commands that wait.

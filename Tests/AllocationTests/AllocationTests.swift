@@ -2,6 +2,7 @@ import Base
 import CAllocations
 import Gateway
 @testable import Reactor
+import Store
 import Testing
 import Web
 import Wire
@@ -50,6 +51,21 @@ struct AllocationTests {
         let length = try client.firstAnswer(to: request)
         try AllocationBudget.get.expect { try client.exchange(request, answerBytes: length) }
         #expect(String(decoding: client.answer(length), as: UTF8.self).hasPrefix("HTTP/1.1 200 "))
+    }
+
+    @Test func `a held document is read from memory`() throws {
+        let loop = EventLoop(kernel: try LinuxKernel())
+        loop.adoptThread()
+        let store = try Store(.memory)
+        defer { store.close() }
+        var opened: HeldDocument?
+        try store.keeper(on: loop).open(try DocumentKey("bags", "ann")) { opened = try? $0.get() }
+        for _ in 0..<1_000 where opened == nil { loop.turn() }
+        let held = try #require(opened)
+        try held.set(try DocumentBody(.string(String(repeating: "x", count: 1_000))))
+        var bytes = 0
+        try AllocationBudget.heldRead.expect { bytes &+= try held.read()?.body.bytes.count ?? 0 }
+        #expect(bytes > 0)
     }
 
     @Test func `a timer is set and cancelled`() throws {

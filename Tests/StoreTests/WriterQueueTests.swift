@@ -47,6 +47,56 @@ extension WriterQueue.Admission {
         #expect(queue.bytes == 0)
     }
 
+    @Test func `after a slow commit those who were answered are waited for, for a moment`() throws {
+        var queue = WriterQueue<Int>(Self.limits())
+        func submit(_ number: Int) throws -> Bool {
+            queue.submit(try write("a"), for: number, patience: .seconds(30), at: start).wakes
+        }
+        for number in 0..<4 { _ = try submit(number) }
+        #expect(queue.next(at: start).run?.count == 4)
+        // Two come meanwhile; the four that are answered then make six.
+        for number in 4..<6 { _ = try submit(number) }
+        #expect(queue.finished().count == 4)
+        queue.answered(4, after: .milliseconds(8), at: start)
+        #expect(queue.next(at: start).sleepsUntil == start + .milliseconds(1))
+        for number in 6..<9 { #expect(try !submit(number), "one more is waited for") }
+        #expect(try submit(9), "all have come")
+        #expect(queue.next(at: start).run?.count == 6)
+        #expect(queue.finished().count == 6)
+        // Nobody comes: what waits is not kept for longer than that.
+        _ = try submit(10)
+        queue.answered(6, after: .milliseconds(8), at: start)
+        #expect(queue.next(at: start).isSleep)
+        #expect(queue.next(at: start + .milliseconds(1)).run?.count == 1)
+        #expect(queue.finished().count == 1)
+        // Nobody waits and nobody comes: whoever is first then wakes the writer when he is all there is to wait for.
+        queue.answered(1, after: .milliseconds(8), at: start)
+        #expect(queue.next(at: start).isSleep)
+        #expect(try submit(11))
+        #expect(queue.next(at: start).run?.count == 1)
+    }
+
+    @Test func `after a fast commit, and for a few among many, nobody is waited for`() throws {
+        var queue = WriterQueue<Int>(Self.limits())
+        for number in 0..<10 { _ = queue.submit(try write("a"), for: number, patience: .seconds(30), at: start) }
+        queue.answered(10, after: .milliseconds(1), at: start)
+        #expect(queue.next(at: start).run?.count == 10)
+        #expect(queue.finished().count == 10)
+        for number in 0..<10 { _ = queue.submit(try write("a"), for: number, patience: .seconds(30), at: start) }
+        queue.answered(2, after: .milliseconds(8), at: start)
+        #expect(queue.next(at: start).run?.count == 10)
+    }
+
+    @Test func `a writer that is told to stop waits for nobody`() throws {
+        var queue = WriterQueue<Int>(Self.limits())
+        _ = queue.submit(try write("a"), for: 1, patience: .seconds(30), at: start)
+        queue.answered(4, after: .milliseconds(8), at: start)
+        queue.stop(by: start + .seconds(10))
+        #expect(queue.next(at: start).run?.count == 1)
+        #expect(queue.finished() == [1])
+        #expect(queue.next(at: start).isStop)
+    }
+
     @Test func `a group is cut by number and by bytes, and a large command is alone`() throws {
         var queue = WriterQueue<Int>(
             Self.limits {

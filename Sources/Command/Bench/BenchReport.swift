@@ -43,7 +43,7 @@ enum BenchReport {
             words.append("\(show(times, places: 2)) × the limit's \(fixed(limit, places: 0))/s")
             if let goal = row.goal { words[0] += ", goal ≥ \(fixed(1 / goal, places: 2))" }
         }
-        if let cost = row.processorGoal { words.append("CPU goal ≤ \(fixed(cost, places: 0)) µs") }
+        if let cost = row.processorGoal { words.append("CPU goal ≤ \(fixed(cost, places: cost < 1 ? 2 : 0)) µs") }
         if let longest = row.longestMicroseconds { words.append("longest \(fixed(longest / 1_000, places: 1)) ms") }
         if let group = row.groupSize { words.append("\(fixed(group, places: 1)) per commit") }
         if let bytes = row.logBytes { words.append("\(fixed(bytes, places: 0)) bytes of log per operation") }

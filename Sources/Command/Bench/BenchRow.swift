@@ -50,7 +50,7 @@ struct BenchRow: Equatable, Sendable {
             ("cpu_us_per_op", processorMicroseconds, 4),
             ("user_us_per_op", userMicroseconds, 4),
             ("system_us_per_op", systemMicroseconds, 4),
-            ("cpu_goal", processorGoal, 1),
+            ("cpu_goal", processorGoal, 2),
             ("limit_cpu_us_per_op", limitProcessorMicroseconds, 4),
             ("limit_ops_per_s", limitPerSecond, 0),
             ("ratio", ratio?.median, ratioPlaces),

@@ -40,9 +40,12 @@ public final class Held<Content: Codable & Sendable>: @unchecked Sendable {
         then: @escaping (Result<HoldSaved, HoldError>) -> Void = { _ in }
     ) throws(HoldError) {
         let change = try change(to: content)
+        let before = document.edition
         try document.keeper.commit([change], HeldCommit(events: events), then: then)
+        // It may have been refused and taken back already.
+        guard document.edition == before + 1 else { return }
         self.content = content
-        edition = document.edition
+        edition = before + 1
     }
 
     /// Changes the document by what it is in memory; `nil` before means that there is none, `nil` after leaves it as it is.

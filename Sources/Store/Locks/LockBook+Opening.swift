@@ -21,7 +21,7 @@ extension LockBook {
         if let holder = current[opening.key] {
             set(place, .queued)
             behind[opening.key, default: []].append(place)
-            tally.contested += 1
+            contested(place)
             wish(holder, LockWish(owner: owner, name: name, since: wall), now)
         } else {
             current[opening.key] = place
@@ -84,20 +84,26 @@ extension LockBook {
         tenures[place].renewAt = renewal(after: asked)
         tenures[place].wish = report.wanted.flatMap { $0.owner == owner ? nil : $0 }
         if tenures[place].wish == nil, behind[tenures[place].key] != nil {
-            tenures[place].wish = LockWish(owner: owner, name: name, since: report.until)
+            let since = WallTime(nanoseconds: report.until.nanoseconds &- limits.lease.nanoseconds)
+            tenures[place].wish = LockWish(owner: owner, name: name, since: since)
         }
         tenures[place].failures = 0
         if tenures[place].phase != .abandoned { set(place, .loading) }
     }
 
     private mutating func wait(_ place: Int, for holder: LockHolder, _ wish: LockWish?, _ now: MonotonicTime) {
-        if tenures[place].holder == nil { tally.contested += 1 }
+        contested(place)
         tenures[place].holder = holder
         set(place, .waiting)
         // What is left of the lease by the store's clock is over by ours soon after.
         let left = max(.milliseconds(5), holder.remaining + .milliseconds(1))
         tenures[place].nextTry = now + min(poll(), left)
         if let wish { add(.tell(holder.owner, tenures[place].key, wish)) }
+    }
+
+    private mutating func contested(_ place: Int) {
+        if !tenures[place].isContested { tally.contested += 1 }
+        tenures[place].isContested = true
     }
 
     /// A lock was let go in this process.
@@ -154,7 +160,7 @@ extension LockBook {
         set(place, .held)
         tenures[place].deadline = .never
         tally.opened += 1
-        if tenures[place].holder != nil { tally.waited += now - tenures[place].began }
+        if tenures[place].isContested { tally.waited += now - tenures[place].began }
         tenures[place].holder = nil
         add(.opened(id(place)))
         if let wish = tenures[place].wish {

@@ -93,6 +93,8 @@ struct LockBook: ~Copyable {
         var failures = 0
         var fault: StoreFault?
         var handover: Duration?
+        /// Whether it had to wait for somebody.
+        var isContested = false
         /// Who has it, while we wait.
         var holder: LockHolder?
         /// Who wants it, while we have it.

@@ -19,13 +19,23 @@ final class LockHouse: Sendable {
 
     /// The keeper of a loop that has one; else a new one.
     func keeper(on loop: EventLoop, _ make: () -> LockKeeper) -> LockKeeper {
-        state.withLock { state in
-            for guest in state.guests.values {
-                if let keeper = guest.keeper, keeper.loop === loop { return keeper }
-            }
-            let keeper = make()
+        // No keeper may end under the lock, because its end takes it too. Nobody else makes one for this loop meanwhile:
+        // we are on its thread.
+        if let keeper = keepers.first(where: { $0.loop === loop }) { return keeper }
+        let keeper = make()
+        let isClosing = state.withLock { state in
             state.guests[keeper.owner] = Guest(keeper: keeper)
-            return keeper
+            return state.isClosing
+        }
+        if isClosing { keeper.close() }
+        return keeper
+    }
+
+    /// Whoever comes from now on holds nothing.
+    func close() -> [LockKeeper] {
+        state.withLock { state in
+            state.isClosing = true
+            return state.guests.values.compactMap(\.keeper)
         }
     }
 
@@ -64,7 +74,7 @@ extension Store {
     ///
     /// It is called before the loops stop and before `close`. A store that is away is waited for; bound it from outside.
     public func letGoOfLocks() async {
-        for keeper in locks.keepers {
+        for keeper in locks.close() {
             await withCheckedContinuation { (ended: CheckedContinuation<Void, Never>) in
                 let isPosted = keeper.loop.post { _ in keeper.close { ended.resume() } }
                 if !isPosted { ended.resume() }

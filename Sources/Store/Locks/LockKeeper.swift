@@ -302,8 +302,11 @@ public final class LockKeeper: @unchecked Sendable {
         store.locks.forget(owner, tally)
         timer = nil
         for command in book.lastCommands() {
-            do throws(StoreError) { try store.submit(command, for: .body { _ in }, patience: nil) } catch { return }
+            do throws(StoreError) { try store.submit(command, for: .body { _ in }, patience: nil) } catch { break }
         }
+        let bodies = closings
+        closings = []
+        for body in bodies { body.run() }
     }
 }
 

@@ -4,8 +4,8 @@ import Synchronization
 
 /// The one thread that writes: takes groups from the queue, has the engine make them durable, and sends the answers.
 ///
-/// There is no window in which it waits for more: the commit on its way is the window, and what comes meanwhile is the
-/// next group. The engine is made, used and closed on this thread alone.
+/// There is no fixed window in which it waits for more: the commit on its way is the window, and what comes meanwhile is
+/// the next group. Only after a slow commit it gives those whom it has answered a moment to ask again. The engine is made, used and closed on this thread alone.
 final class StoreWriter: Sendable {
     typealias Ticket = StoreCounted<StoreTicket<Answer>, OperationKind>
 
@@ -110,11 +110,13 @@ final class StoreWriter: Sendable {
         let began = clock.now()
         do throws(EngineFailure) {
             let answers = try engine.run(commands, at: clock.wall(at: began))
-            if let metrics {
-                let now = clock.now()
-                metrics.committed(commands.count, after: now - began, at: now)
+            let now = clock.now()
+            metrics?.committed(commands.count, after: now - began, at: now)
+            let tickets = queue.withLock { queue in
+                let tickets = queue.finished()
+                queue.answered(tickets.count, after: now - began, at: now)
+                return tickets
             }
-            let tickets = queue.withLock { $0.finished() }
             answer(tickets, answers)
             engine.rest()
         } catch {

@@ -56,6 +56,8 @@ struct WriterQueue<Ticket: Sendable>: ~Copyable, Sendable {
     private(set) var breaker: Breaker
     private var health = Health.well
     private var isAsleep = false
+    /// Who is waited for after a slow commit: as many commands as this, and no longer than until then.
+    private var gathering: (commands: Int, until: MonotonicTime)?
     private var stopsBy: MonotonicTime?
 
     init(_ limits: Limits.Store) {
@@ -88,8 +90,9 @@ struct WriterQueue<Ticket: Sendable>: ~Copyable, Sendable {
         }
         _ = waiting.append(Submission(command: command, bytes: size, deadline: deadline, ticket: ticket))
         bytes += size
-        defer { isAsleep = false }
-        return .taken(wakes: isAsleep)
+        let wakes = isAsleep && waiting.count >= gathering?.commands ?? 1
+        if wakes { isAsleep = false }
+        return .taken(wakes: wakes)
     }
 
     /// When a full queue is worth another try: what waits in it is about a second's work.
@@ -109,7 +112,15 @@ struct WriterQueue<Ticket: Sendable>: ~Copyable, Sendable {
             breaker.tries()
             return .recover
         }
-        if commands.isEmpty { cut() }
+        if commands.isEmpty {
+            if let gathering, waiting.count < gathering.commands, now < gathering.until, stopsBy == nil {
+                isAsleep = true
+                return .sleep(until: gathering.until)
+            }
+            gathering = nil
+            isAsleep = false
+            cut()
+        }
         guard commands.isEmpty else { return .run(commands) }
         if stopsBy != nil { return .stop }
         isAsleep = true
@@ -134,6 +145,14 @@ struct WriterQueue<Ticket: Sendable>: ~Copyable, Sendable {
         breaker.succeeded()
         health = .well
         return take()
+    }
+
+    /// A group was answered after so much time. Whoever was answered often asks again at once; after a slow commit that is
+    /// waited for, an eighth of that time at most. Without it two halves of the same callers would take turns for ever,
+    /// each waiting for the commit of the other. After a fast commit, waking up would take longer than it saves.
+    mutating func answered(_ count: Int, after time: Duration, at now: MonotonicTime) {
+        guard time >= limits.slowCommit, count * 4 >= waiting.count else { return }
+        gathering = (min(count + waiting.count, limits.groupCommandsMax), now + min(time / 8, limits.gatheringMax))
     }
 
     /// The group in hand has failed, or a recovery has.

@@ -80,6 +80,7 @@ final class LockLedger {
     /// A transaction was made.
     func stored(_ transaction: Transaction, at time: MonotonicTime) {
         var balance: Int64 = 0
+        var repeated: [DocumentKey] = []
         if transaction.writes.count > 1 { trades += 1 }
         for write in transaction.writes {
             guard case .set(let body) = write.change else { continue }
@@ -91,7 +92,7 @@ final class LockLedger {
                 if token < newestToken[write.key, default: 0] { complain("a former owner has written \(write.key)") }
                 newestToken[write.key] = max(token, newestToken[write.key, default: 0])
             }
-            if after.acts == before.acts { complain("\(write.key) was written twice") }
+            if after.acts == before.acts { repeated.append(write.key) }
             if !after.acts.starts(with: before.acts) {
                 complain("acts are lost at \(write.key): \(before.acts.suffix(4)) became \(after.acts.suffix(4))")
             }
@@ -102,6 +103,8 @@ final class LockLedger {
             truth[write.key] = after
             history[write.key, default: []].append((time, after.acts.count))
         }
+        // Last words say again what hangs together with something new.
+        if let key = repeated.first, repeated.count == transaction.writes.count { complain("\(key) was written twice") }
         if balance != 0 { complain("a transaction makes \(balance) gold of nothing") }
     }
 

@@ -6,7 +6,7 @@ import Testing
 /// Several processes that keep locks in one store, on a fake world.
 ///
 ///     swift test --filter LockRehearsal                          50 seeds
-///     GAMEKEEPER_SEEDS=10000 swift test --filter LockRehearsal   as many
+///     GAMEKEEPER_SEEDS=10000 swift test --filter LockRehearsal   5,000: one takes as long as some of the other plays
 ///     GAMEKEEPER_SEED=17 swift test --filter LockRehearsal       one
 @Suite("LockRehearsal", .serialized) struct LockRehearsalTests {
     private static func number(_ name: String) -> UInt64? {
@@ -15,7 +15,7 @@ import Testing
 
     static var blocks: [ClosedRange<UInt64>] {
         if let seed = number("GAMEKEEPER_SEED") { return [seed...seed] }
-        let count = max(1, number("GAMEKEEPER_SEEDS") ?? 50)
+        let count = max(1, number("GAMEKEEPER_SEEDS").map { $0 / 2 } ?? 50)
         return stride(from: 1, through: count, by: 50).map { $0...min($0 + 49, count) }
     }
 

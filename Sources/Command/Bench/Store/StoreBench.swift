@@ -36,6 +36,7 @@ struct StoreBench {
     private func measure() throws(BenchFailure) -> [BenchRow] {
         var rows = try measureInMemory()
         rows += try measureFiles()
+        rows += try measureHeld()
         rows += try measureSlowDisk()
         rows += try measurePostgres()
         guard !rows.isEmpty else { throw .nothingMeasured }

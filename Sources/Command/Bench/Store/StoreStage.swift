@@ -50,6 +50,9 @@ final class StoreStage {
         if case .file(_, let slowness) = ground { disk?.slowSyncs(by: slowness) }
     }
 
+    /// One of the loops.
+    var loop: EventLoop { loops.loops[0] }
+
     /// Which documents there are.
     var keys: [DocumentKey] { workload.keys }
 
