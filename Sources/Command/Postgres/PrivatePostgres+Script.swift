@@ -41,6 +41,7 @@ extension PrivatePostgres {
             wait $pid 2>/dev/null
             pid=
         }
+        backends() { ps -o pid=,args= --ppid $pid | awk '/: gamekeeper / { print $1 }'; }
         sql() { "$bin/psql" -X -q -A -t -h "$dir" -U gamekeeper postgres "$@"; }
         cost() {
             for one in $(everybody); do cat /proc/$one/stat 2>/dev/null; done | awk -v hz="$(getconf CLK_TCK)" -v top=$pid '
@@ -90,6 +91,8 @@ extension PrivatePostgres {
             restart) finish INT; begin ;;
             freeze) kill -STOP $(everybody) 2>/dev/null ;;
             thaw) kill -CONT $(everybody) 2>/dev/null ;;
+            cut) kill -TERM $(backends) 2>/dev/null ;;
+            stab) kill -KILL $(backends | head -n 1) 2>/dev/null ;;
             cost) said=$(cost) ;;
             ahead) said=$(sql -c "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn") ;;
             limit) said=$(limit "$one" "$two" "$three" "$four") ;;

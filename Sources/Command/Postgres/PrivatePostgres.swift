@@ -61,6 +61,12 @@ final class PrivatePostgres {
     /// Ends it as an operator does, and starts it again.
     func restart() throws(Failure) { _ = try say("restart") }
 
+    /// Ends every session, as an operator or a proxy may; the server goes on.
+    func cut() throws(Failure) { _ = try say("cut") }
+
+    /// Kills the process of one session (`SIGKILL`): the server then ends all of them and recovers by itself.
+    func stab() throws(Failure) { _ = try say("stab") }
+
     /// Stops all of its processes where they stand.
     func freeze() throws(Failure) { _ = try say("freeze") }
 

@@ -5,6 +5,10 @@ protocol SequentialThing {
 
     /// What the thing is after the operation; `nil` when the operation cannot have gone as it went in that state.
     func after(_ entry: HistoryEntry<Operation>, in state: State) -> State?
+
+    /// Whether the operation can have gone as it went neither in this state nor in any that may follow, because something
+    /// that only grows has outgrown it. It may always be false; the more it knows, the less has to be tried.
+    func isPast(_ entry: HistoryEntry<Operation>, by state: State) -> Bool
 }
 
 /// One operation of a history: who waited for it from when to when, by a clock that all of them share.
@@ -22,8 +26,9 @@ struct HistoryEntry<Operation> {
 /// beginning and its end.
 ///
 /// The search is Wing and Gong's with Lowe's memory: operations are tried in the order of their beginnings, one that had
-/// ended before another began comes before it, and no set of operations is tried a second time in the same state. It is
-/// exponential for the worst of histories, so it has a bound.
+/// ended before another began comes before it, and no set of operations is tried a second time in the same state. One of
+/// whose end nobody knows is tried where nothing else fits: it needs no place, and any number of them would double what is
+/// to be tried each. The search is exponential for the worst of histories, so it has a bound.
 struct Linearizability<Thing: SequentialThing> {
     typealias Entry = HistoryEntry<Thing.Operation>
 
@@ -97,15 +102,25 @@ struct Linearizability<Thing: SequentialThing> {
         var state = start
         var steps = 0
         var place = events[0].after
+        var triesOpen = false
         // Past the last event no end is left: whatever has ended has its place, and the others need none.
         while place != 0 {
             let event = events[place]
             if event.isEnd {
+                if !triesOpen {
+                    (triesOpen, place) = (true, events[0].after)
+                    continue
+                }
                 note(stuckAt: place)
                 guard let last = order.popLast() else { return .broken(order: longest.order, stuck: longest.stuck) }
                 putBack(last.entry)
                 state = last.before
                 place = events[beginnings[last.entry]].after
+                triesOpen = ends[last.entry] == nil
+                continue
+            }
+            guard triesOpen == (ends[event.entry] == nil) else {
+                place = event.after
                 continue
             }
             steps += 1
@@ -114,12 +129,29 @@ struct Linearizability<Thing: SequentialThing> {
                 order.append((event.entry, state))
                 lift(event.entry)
                 state = next
-                place = events[0].after
+                // A dead end whose reason is near is left at once: its last operation is put back.
+                (triesOpen, place) = (false, events[0].after)
+                if let end = deadEnd(in: state) { (triesOpen, place) = (true, end) }
             } else {
                 place = event.after
             }
         }
         return .linearizable
+    }
+
+    /// Looks at the operations that end next: the end of one that has become impossible, if there is any.
+    private func deadEnd(in state: Thing.State) -> Int? {
+        var left = 32
+        var place = events[0].after
+        while place != 0, left > 0 {
+            let event = events[place]
+            if event.isEnd {
+                left -= 1
+                if thing.isPast(entries[event.entry], by: state) { return place }
+            }
+            place = event.after
+        }
+        return nil
     }
 
     /// Whether this set of operations was never followed by this state before.

@@ -67,6 +67,8 @@ struct StressJudge {
     private let evidence: StressEvidence
     private var asked: [StressEventID: Asked] = [:]
     private var events: [StressEventID: Int] = [:]
+    /// Which versions of which documents came with an event.
+    private var applied: [StressEventID: [Int: Int64]] = [:]
     private var histories: [[HistoryEntry<StressOperation>]]
     private var verdict = StressVerdict()
 
@@ -113,10 +115,16 @@ struct StressJudge {
 
     private mutating func judgeFeed() {
         var versions = evidence.start.map(\.version)
+        var fresh: [Int: Int64] = [:]
         for record in evidence.feed {
             switch record {
-            case .seen(let id): events[id, default: 0] += 1
+            case .seen(let id):
+                // The event of a transaction comes behind its versions.
+                events[id, default: 0] += 1
+                applied[id] = fresh
+                fresh = [:]
             case .version(let place, let version):
+                fresh[place] = version
                 guard versions.indices.contains(place) else { continue }
                 if version != versions[place] + 1 {
                     breach(.feed, "document \(place): version \(version) comes behind \(versions[place])")
@@ -181,7 +189,7 @@ struct StressJudge {
             verdict.unknown += 1
             // The feed tells what became of a write. Of a lock's operations nobody knows.
             if isWrite, !wasApplied { return }
-            enter(one, nil, returned: isWrite ? HistoryEntry<StressOperation>.never : nil)
+            if isWrite { enterApplied(one) } else { enter(one, nil, returned: nil) }
         case .undone:
             verdict.refused += 1
             if wasApplied { breach(.refused, "\(told(one.id)) was called undone, and the feed has it") }
@@ -219,18 +227,10 @@ struct StressJudge {
             verdict.trades += 1
             add(from, StressOperation(kind: .add(-amount), owner: one.owner, outcome: first), one.at, returned)
             add(to, StressOperation(kind: .add(amount), owner: one.owner, outcome: second), one.at, returned)
-        case (.move(let from, let to, let amount), nil):
-            add(from, StressOperation(kind: .add(-amount), owner: one.owner), one.at, returned)
-            add(to, StressOperation(kind: .add(amount), owner: one.owner), one.at, returned)
         case (.swap(let from, let to), _):
-            var (first, second): (StressOperation.Outcome?, StressOperation.Outcome?) = (nil, nil)
-            if case .both(let one, let other)? = ending {
-                verdict.trades += 1
-                (first, second) = (one, other)
-            } else if ending != nil {
-                // It is not told which of the two had another version.
-                return
-            }
+            // If it was refused it is not told which of the two had another version.
+            guard case .both(let first, let second)? = ending else { return }
+            verdict.trades += 1
             add(from.place, StressOperation(kind: from.kind, owner: one.owner, outcome: first), one.at, returned)
             add(to.place, StressOperation(kind: to.kind, owner: one.owner, outcome: second), one.at, returned)
         case (.count, .all(let accounts)?):
@@ -240,6 +240,30 @@ struct StressJudge {
                 add(place, StressOperation(kind: .read, owner: one.owner, outcome: outcome), one.at, returned)
             }
         default: break
+        }
+    }
+
+    /// A write of whose end nobody was told, and which the feed shows: it was made at some time after its beginning.
+    private mutating func enterApplied(_ one: Asked) {
+        var kinds: [(place: Int, kind: StressOperation.Kind)] = []
+        var fence: Int64?
+        switch one.action {
+        case .one(let place, let kind, let guardian):
+            kinds = [(place, kind)]
+            fence = guardian
+        case .move(let from, let to, let amount): kinds = [(from, .add(-amount)), (to, .add(amount))]
+        case .swap(let from, let to): kinds = [(from.place, from.kind), (to.place, to.kind)]
+        case .count: break
+        }
+        for (place, kind) in kinds {
+            guard let version = applied[one.id]?[place] else {
+                // What was removed was not there.
+                if kind != .remove { breach(.feed, "\(told(one.id)) shows no version of document \(place)") }
+                continue
+            }
+            let outcome = StressOperation.Outcome.applied(version: version)
+            let operation = StressOperation(kind: kind, owner: one.owner, fence: fence, outcome: outcome)
+            add(place, operation, one.at, HistoryEntry<StressOperation>.never)
         }
     }
 
@@ -258,7 +282,9 @@ struct StressJudge {
             let start = StressDocument.State(version: evidence.start[place].version, value: evidence.start[place].value)
             switch Linearizability.check(history, of: document, from: start, stepsMax: Self.stepsMax) {
             case .linearizable: break
-            case .undecided: breach(.judged, "document \(place): \(history.count) operations, and no order in time")
+            case .undecided:
+                let open = history.count { $0.returned == nil }
+                breach(.judged, "document \(place): \(history.count) operations, \(open) open, and no order in time")
             case .broken(let order, let stuck):
                 let placed = order.suffix(8).map { "  then    \(Self.line(history[$0]))" }
                 let left = stuck.prefix(8).map { "  no place \(Self.line(history[$0]))" }

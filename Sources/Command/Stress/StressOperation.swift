@@ -18,6 +18,8 @@ struct StressOperation: Equatable, Sendable {
         case document(version: Int64, value: Int64)
         case nothing
         case written(version: Int64, number: Int64?)
+        /// Nobody was told, but the feed shows that it was done, with this version.
+        case applied(version: Int64)
         case conflict(current: Int64?)
         case locked(by: StressOwner)
         case fenced
@@ -72,6 +74,24 @@ struct StressDocument: SequentialThing {
         }
     }
 
+    /// Versions and tokens only grow.
+    func isPast(_ entry: HistoryEntry<StressOperation>, by state: State) -> Bool {
+        let operation = entry.operation
+        switch operation.outcome {
+        case .document(let version, _): return state.version > version
+        case .conflict(let version): return version.map { state.version > $0 } ?? false
+        case .written(let version, _), .applied(let version):
+            if let fence = operation.fence, state.token > fence { return true }
+            return operation.kind == .remove ? state.version > version : state.version >= version
+        case .acquired(let token), .takenOver(_, let token): return state.token >= token
+        case .kept(let token): return state.token > token
+        case .released:
+            if case .release(let token) = operation.kind { return state.token > token }
+            return false
+        case .nothing, .locked, .fenced, nil: return false
+        }
+    }
+
     private func isRead(_ outcome: StressOperation.Outcome?, _ state: State) -> Bool {
         switch outcome {
         case .document(let version, let value): state.version == version && state.value == value
@@ -117,7 +137,8 @@ struct StressDocument: SequentialThing {
         let isIdle = operation.kind == .remove && state.value == nil
         if !isIdle { next.version += 1 }
         guard let outcome = operation.outcome else { return next }
-        return outcome == .written(version: next.version, number: number) ? next : nil
+        let isTold = outcome == .written(version: next.version, number: number)
+        return isTold || outcome == .applied(version: next.version) ? next : nil
     }
 
     // MARK: The lock

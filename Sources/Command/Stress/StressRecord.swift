@@ -216,6 +216,7 @@ extension StressOperation.Outcome {
         case .nothing: "nothing"
         case .written(let version, let number):
             number.map { "summed \(version) \($0)" } ?? "written \(version)"
+        case .applied(let version): "applied \(version)"
         case .conflict(let current): "conflict \(current ?? -1)"
         case .locked(let owner): "locked \(owner.life) \(owner.client)"
         case .fenced: "fenced"
@@ -237,6 +238,7 @@ extension StressOperation.Outcome {
             case "nothing": .nothing
             case "written": words.number().map { .written(version: $0, number: nil) }
             case "summed": pair().map { .written(version: $0.0, number: $0.1) }
+            case "applied": words.number().map { .applied(version: $0) }
             case "conflict": words.number().map { .conflict(current: $0 < 0 ? nil : $0) }
             case "locked": owner().map { .locked(by: $0) }
             case "fenced": .fenced

@@ -166,14 +166,16 @@ struct StressRun {
         let pause = Bell()
         var count = 0
         while clock.now() < end {
-            pause.wait(within: min(end - clock.now(), .milliseconds(entropy.uniform(in: 1_000...3_500))))
+            pause.wait(within: min(end - clock.now(), .milliseconds(entropy.uniform(in: 500...2_500))))
             guard server != nil, clock.now() < end else { continue }
             count += 1
             do throws(PrivatePostgres.Failure) {
-                switch entropy.uniform(below: 4) {
+                switch entropy.uniform(below: 7) {
                 case 0: try server?.kill()
                 case 1: try server?.crash()
                 case 2: try server?.restart()
+                case 3, 4: try server?.cut()
+                case 5: try server?.stab()
                 default:
                     try server?.freeze()
                     pause.wait(within: .milliseconds(entropy.uniform(in: 300...3_500)))

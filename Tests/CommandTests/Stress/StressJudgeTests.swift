@@ -106,7 +106,8 @@ import Testing
         let outcomes: [StressOperation.Outcome] = [
             .document(version: 3, value: -4), .nothing, .written(version: 2, number: nil),
             .written(version: 2, number: 8),
-            .conflict(current: nil), .conflict(current: 7), .locked(by: StressOwner(life: 1, client: 2)), .fenced,
+            .applied(version: 9), .conflict(current: nil), .conflict(current: 7),
+            .locked(by: StressOwner(life: 1, client: 2)), .fenced,
             .acquired(token: 1), .takenOver(from: StressOwner(life: 3, client: 4), token: 5), .kept(token: 6),
             .released,
         ]
