@@ -1,4 +1,5 @@
 import Base
+import Synchronization
 
 /// Where ladders are read from: for one thread, which may wait.
 protocol ScoreSource: AnyObject {
@@ -33,14 +34,22 @@ struct ScoreChanges: Sendable {
 
 /// A ranking on its way from the thread that has read it to the one that keeps it.
 ///
-/// Proof of `@unchecked Sendable`: it is made by one thread, which lets go of it, and taken out once by another, with a
-/// lock in between.
+/// Proof of `@unchecked Sendable`: it is made by one thread, which lets go of it, and taken out once by another, which has
+/// seen the mark that was set behind its making.
 final class LoadedBoard: @unchecked Sendable {
     private var ranking: Ranking?
+    private let isMade: Atomic<Bool>
 
-    init(_ ranking: consuming Ranking) { self.ranking = consume ranking }
+    init(_ ranking: consuming Ranking) {
+        self.ranking = consume ranking
+        isMade = Atomic(false)
+        isMade.store(true, ordering: .releasing)
+    }
 
-    func take() -> Ranking? { ranking.take() }
+    func take() -> Ranking? {
+        guard isMade.exchange(false, ordering: .acquiring) else { return nil }
+        return ranking.take()
+    }
 }
 
 /// How reading a board has ended.
