@@ -9,7 +9,7 @@ enum PostgresSchema {
     static var version: Int { migrations.count }
 
     /// Each brings the database from the number before to its own, which is its place in the list, from 1.
-    static let migrations: [[String]] = [first]
+    static let migrations: [[String]] = [first, second]
 
     /// Log rows get their places from the transaction that writes them: `(transaction + base) << 18 | number in it`. So one
     /// index serves the chain of versions and the feed, in which the places of transactions that are over can be told from
@@ -44,6 +44,9 @@ enum PostgresSchema {
         "CREATE TABLE score (name bytea PRIMARY KEY, score bigint NOT NULL, at bigint NOT NULL)",
         "INSERT INTO meta VALUES ('version_floor', 0), ('sequence_base', 0)",
     ]
+
+    /// Operators see since when a lock is held.
+    private static let second = ["ALTER TABLE head ADD COLUMN since bigint NOT NULL DEFAULT 0"]
 
     // MARK: Sessions
 
