@@ -27,6 +27,16 @@ extension Limits {
         public var adminBodyBytesMax = 16 << 10
         /// Rows of one page of a list.
         public var rowsPerPageMax = 1_000
+        /// Connections to the socket through which `gamekeeper store` speaks: some terminals and a script.
+        public var storeConnectionsMax = 8
+        /// Bytes of what is asked there, and of an answer: the largest document as JSON, in which a control character takes
+        /// six bytes.
+        public var storeMessageBytesMax = 28 << 20
+        /// How often the store is asked whether it is there, where nobody else asks it anything: often enough for who
+        /// balances the load, and nothing that a store notices.
+        public var storeProbeInterval = Duration.seconds(2)
+        /// Locks that one answer looks at: a page is told before somebody waits for it, though few are held.
+        public var lockRowsPerAnswerMax = 20_000
 
         /// The defaults.
         public init() {}

@@ -21,6 +21,8 @@ public enum GamekeeperCommand {
             case "token": TokenCommand.run(rest)
             case "docs": DocsCommand.run(rest, games)
             case "audit": AuditCommand.run(rest, games)
+            case "store": StoreCommand.run(rest)
+            case "migrate": MigrateCommand.run(rest)
             case "help", "--help", "-h": help(rest.first)
             case "version", "--version": version()
             default: ExitStatus.usage("there is no command \(name); `gamekeeper help` lists them")

@@ -83,6 +83,33 @@ enum Help {
             """
         ),
         (
+            "store",
+            """
+            gamekeeper store DEED … [--json] [the settings of the server: --data FOLDER, --store PLACE, …]
+                get STORE/KEY [--version N | --at TIME]      a document, as it is or was; TIME is 2026-11-21T09:13:58Z or 2h ago: 2h
+                put STORE/KEY [JSON] [--expect N|absent]     writes it, by default what the standard input has
+                list STORE [--prefix P]                      all keys
+                versions STORE/KEY                           all versions that are kept
+                restore STORE/KEY --version N                makes a new version of an old one
+                remove STORE/KEY [--expect N]                the versions stay as long as others do
+                locks                                        who holds which lock
+                check                                        reads everything and says whether it hangs together
+                Each but locks and check takes --scope S. What a running server has locked for a player is not changed;
+                --steal takes the lock away first: whoever had it loses what it has not saved yet. It speaks to the server
+                that runs in the data folder; only where none has the store it opens that itself. Ends with 0, with 1 where
+                something is not found or refused, with 2 where it was not understood.
+
+            """
+        ),
+        (
+            "migrate",
+            """
+            gamekeeper migrate [--dry-run] [the settings of the server]
+                brings the store to the schema of this Gamekeeper, as a start does; --dry-run only says what would be done
+
+            """
+        ),
+        (
             "version",
             """
             gamekeeper version

@@ -55,20 +55,6 @@ extension Assembly {
 }
 
 extension Assembly {
-    /// Opens the store; nil where everything is kept in memory.
-    static func store(_ configuration: Configuration) throws(Failure) -> Store? {
-        let place = configuration.storePlace
-        guard place != .memory else { return nil }
-        if let data = configuration.data {
-            do throws(FileRefusal) { try Files.makeFolder(data) } catch { throw .data(error) }
-        }
-        var options = StoreOptions()
-        options.limits = configuration.limits.store
-        options.postgres = configuration.limits.postgres
-        options.retention = RetentionRules(standard: configuration.limits.store.retention)
-        do throws(StoreTrouble) { return try Store(place, options) } catch { throw .store(place, error) }
-    }
-
     /// Before anybody comes it is known who was thrown out lately: their access tokens may be about. It blocks the main
     /// thread, which has nothing else to do yet.
     func beginIdentity(of gate: Gate) {
@@ -110,7 +96,7 @@ extension Assembly {
 }
 
 /// Whether something is under way that must not be begun twice.
-private final class Busy: Sendable {
+final class Busy: Sendable {
     private let isBusy = Atomic<Bool>(false)
 
     func begin() -> Bool { !isBusy.exchange(true, ordering: .acquiring) }

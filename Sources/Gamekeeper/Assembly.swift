@@ -26,6 +26,7 @@ public final class Assembly: Sendable {
     public static let version = "0.1.0"
     private var log: Log { telemetry.log }
     let stopTimeout: Duration
+    let configuration: Configuration
     private let blocking: Limits.Blocking
 
     /// Why a process does not start.
@@ -64,6 +65,7 @@ public final class Assembly: Sendable {
         routes: (EventLoopGroup, Telemetry) -> Routes,
         log: Log
     ) throws(Failure) {
+        self.configuration = configuration
         let loopCount = configuration.loops ?? EventLoopGroup.coreCount
         let objections = configuration.objections()
         guard objections.isEmpty else { throw .configuration(objections) }
@@ -91,7 +93,7 @@ public final class Assembly: Sendable {
         )
         hooks = game?.hooks ?? GameHooks()
         if let game {
-            store = try Self.store(configuration)
+            store = try Self.store(configuration, telemetry)
             gate = try Self.gate(of: game, configuration, telescope.telemetry, store, on: loops)
         } else {
             store = nil
@@ -123,6 +125,7 @@ public final class Assembly: Sendable {
         addresses = listening
         stopTimeout = configuration.limits.loop.stopTimeout
         blocking = configuration.limits.blocking
+        watchStore()
     }
 
     private static func tls(_ configuration: Configuration) throws(Failure) -> TLSServer? {
@@ -143,6 +146,7 @@ public final class Assembly: Sendable {
         operations.start()
         if let gate { beginIdentity(of: gate) }
         loops.start()
+        let socket = openStoreSocket()
         operations.serving()
         log.write(
             .info,
@@ -155,6 +159,7 @@ public final class Assembly: Sendable {
         )
         if let gate {
             Self.maintain(gate, store, blocking)
+            if let store { Self.probe(store, gate, every: configuration.limits.operations.storeProbeInterval) }
             hooks.started?(gate.server)
         }
         announce(self)
@@ -164,6 +169,7 @@ public final class Assembly: Sendable {
         gate?.stop()
         loops.stop(within: stopTimeout)
         operations.stop()
+        socket?.stop()
         store?.close(within: stopTimeout)
         log.write(.info, "stopped")
     }

@@ -11,8 +11,8 @@ public protocol Kernel: AnyObject, Sendable {
     /// The calendar clock.
     func wallTime() -> WallTime
 
-    /// Opens a listening socket that never blocks.
-    func listen(on address: SocketAddress, backlog: Int) throws(KernelError) -> Descriptor
+    /// Opens a listening socket that never blocks. `isPrivate` makes a path that its owner alone may connect to.
+    func listen(on address: SocketAddress, backlog: Int, isPrivate: Bool) throws(KernelError) -> Descriptor
     /// Refuses an address on which somebody listens already. Loops share their port, and so would a second server that
     /// was started by mistake: each would get some of the players.
     func checkIsFree(_ address: SocketAddress) throws(KernelError)

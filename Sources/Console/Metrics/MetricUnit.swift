@@ -41,7 +41,7 @@ struct MetricUnit {
     /// A `Histogram` is finer than what is shown, but not aligned with round numbers: a value less than 6.25 % below a bound
     /// may be counted above it.
     func cumulative(_ snapshot: Histogram.Snapshot) -> (bounds: [(bound: Int, count: Int)], count: Int) {
-        let bounds = isTime ? TimingFamily.bounds : Self.sizes
+        let bounds = isTime ? TimingFamily.bounds : shown.hasSuffix("_bytes") ? Self.sizes : Self.numbers
         var shown: [(bound: Int, count: Int)] = []
         var seen = 0
         var bucket = 0
@@ -55,8 +55,10 @@ struct MetricUnit {
         return (shown, snapshot.count)
     }
 
-    /// 64 B to 16 MB, by fours: for sizes and counts.
+    /// 64 B to 16 MB, by fours.
     private static let sizes = (0..<10).map { 64 << (2 * $0) }
+    /// 1 to 16,384, by twos: for what is counted in pieces.
+    private static let numbers = (0..<15).map { 1 << $0 }
 
     /// Nanoseconds as seconds, exactly.
     private static func seconds(_ nanoseconds: Int) -> String {

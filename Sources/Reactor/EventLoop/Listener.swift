@@ -8,6 +8,8 @@ public struct ListenerOptions: Sendable {
     public var tls: TLSServer?
     /// Peers in these ranges must begin with a PROXY protocol v2 header, and are believed. Nobody else is.
     public var proxies: AddressRanges
+    /// A path in the file system that nobody but its owner may connect to.
+    public var isPrivate = false
 
     /// A plain listener that trusts no proxy.
     public init(
@@ -49,7 +51,11 @@ extension EventLoop {
         _ options: ListenerOptions,
         _ makeHandler: @escaping HandlerFactory
     ) throws(KernelError) -> SocketAddress {
-        let descriptor = try kernel.listen(on: options.address, backlog: limits.loop.backlogMax)
+        let descriptor = try kernel.listen(
+            on: options.address,
+            backlog: limits.loop.backlogMax,
+            isPrivate: options.isPrivate
+        )
         do throws(KernelError) {
             let token = UInt64(listeners.count) | Listener.tokenBit
             try kernel.arm(descriptor, for: .read, token: token)

@@ -31,12 +31,12 @@ public final class FileLock: Sendable {
         close(held)
     }
 
-    /// Takes the lock if nobody holds it. The file is made if there is none. Never waits.
+    /// Takes the lock if nobody holds it. The file is made if there is none, unless `makes` says otherwise. Never waits.
     ///
     /// - Throws: why the file cannot be opened.
-    public static func take(_ path: String) throws(FileRefusal) -> Outcome {
+    public static func take(_ path: String, makes: Bool = true) throws(FileRefusal) -> Outcome {
         try Files.check(path)
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode_t(0o600))
+        let descriptor = open(path, O_RDWR | (makes ? O_CREAT : 0) | O_CLOEXEC | O_NOFOLLOW, mode_t(0o600))
         guard descriptor >= 0 else { throw FileRefusal(path, errno: errno) }
         var result: Int32 = 0
         repeat { result = flock(descriptor, LOCK_EX | LOCK_NB) } while result != 0 && errno == EINTR

@@ -101,6 +101,40 @@ public enum Files {
         guard unlink(path) == 0 || errno == ENOENT else { throw FileRefusal(path, errno: errno) }
     }
 
+    /// Removes a socket that a process has left behind. What is not there is no error.
+    ///
+    /// - Throws: why not; `otherKind` when something else has the name, which is left alone.
+    public static func removeSocket(_ path: String) throws(FileRefusal) {
+        try check(path)
+        var status = stat()
+        guard lstat(path, &status) == 0 else {
+            if errno == ENOENT { return }
+            throw FileRefusal(path, errno: errno)
+        }
+        guard status.st_mode & S_IFMT == S_IFSOCK else { throw FileRefusal(path, .otherKind) }
+        try remove(path)
+    }
+
+    /// The path from the root, without links and detours: the same text for the same file.
+    ///
+    /// - Returns: `nil` where there is none, or it cannot be reached.
+    public static func wholePath(_ path: String) -> String? {
+        guard !path.utf8.contains(0), let found = realpath(path, nil) else { return nil }
+        defer { free(found) }
+        return String(cString: found)
+    }
+
+    /// How many bytes a file has; `nil` where there is none.
+    ///
+    /// - Throws: why that cannot be told.
+    public static func size(of path: String) throws(FileRefusal) -> Int? {
+        try check(path)
+        var status = stat()
+        if stat(path, &status) == 0 { return Int(status.st_size) }
+        if errno == ENOENT { return nil }
+        throw FileRefusal(path, errno: errno)
+    }
+
     // MARK: Parts
 
     /// The folder that a path lies in; `.` for a bare name.

@@ -3,9 +3,11 @@ import Glibc
 
 /// The half of the kernel that moves bytes.
 extension LinuxKernel {
-    func listen(on address: SocketAddress, backlog: Int) throws(KernelError) -> Descriptor {
+    func listen(on address: SocketAddress, backlog: Int, isPrivate: Bool) throws(KernelError) -> Descriptor {
         let socket = try Self.open(address)
         do throws(KernelError) {
+            // The path gets the mode that the socket has when it is bound, so there is no moment at which it has another.
+            if isPrivate, fchmod(socket.number, 0o600) != 0 { throw KernelError(errno) }
             Self.set(socket, SOL_SOCKET, SO_REUSEADDR)
             if address.isIP {
                 // Each loop has a listener of its own on the same port; the kernel spreads connections over them.

@@ -121,7 +121,11 @@ public final class FakeKernel: Kernel, @unchecked Sendable {
     public func checkIsFree(_ address: SocketAddress) throws(KernelError) {}
 
     /// Listens in this world.
-    public func listen(on address: SocketAddress, backlog: Int) throws(KernelError) -> Descriptor {
+    public func listen(
+        on address: SocketAddress,
+        backlog: Int,
+        isPrivate: Bool
+    ) throws(KernelError) -> Descriptor {
         network.note(14)
         if network.fails() { throw .addressInUse }
         return network.open(try network.listen(on: address))

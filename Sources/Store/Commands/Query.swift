@@ -16,17 +16,23 @@ public enum Query: Sendable {
     case feed(from: FeedCursor, max: Int)
     /// Who holds a lock.
     case lock(DocumentKey)
+    /// Who holds which lock, in the order of their keys, behind `after`. It looks at `max` locks and tells those that are
+    /// held.
+    case locks(after: DocumentKey?, max: Int)
     /// How a call ended.
     case outcome(OutcomeName)
     /// Scores of a board by member, behind `after`: how a ladder is rebuilt.
     case scores(KeyRange, after: DocumentKey?, max: Int)
+    /// Whether what is stored hangs together: a step that looks at `max` rows.
+    case check(from: CheckCursor?, max: Int)
 
     /// Refuses what asks for too much.
     func check(_ limits: Limits.Store) throws(StoreRefusal) {
         switch self {
         case .documents(let keys):
             guard keys.count <= limits.rowsPerPageMax else { throw .tooLarge(.keys, max: limits.rowsPerPageMax) }
-        case .list(_, _, let max), .versions(_, _, let max), .feed(_, let max), .scores(_, _, let max):
+        case .list(_, _, let max), .versions(_, _, let max), .feed(_, let max), .scores(_, _, let max),
+            .locks(_, let max), .check(_, let max):
             guard max >= 1, max <= limits.rowsPerPageMax else { throw .tooLarge(.page, max: limits.rowsPerPageMax) }
         case .version, .moment, .lock, .outcome: break
         }
@@ -48,10 +54,14 @@ public enum Reading: Hashable, Sendable {
     case feed(FeedPage)
     /// The lock's state; `nil` when nobody ever had it.
     case lock(LockState?)
+    /// A page of locks that are held.
+    case locks(LockPage)
     /// The outcome, unless it is unknown or too old.
     case outcome(OutcomeRow?)
     /// A page of scores.
     case scores([ScoreEntry])
+    /// What a step of a check has found.
+    case check(CheckPage)
 }
 
 /// A document as it was read.

@@ -1,11 +1,27 @@
-import Base
+public import Base
 
 // For callers that may wait: handlers outside of rooms, commands, tests.
 extension Store {
-    /// Has a command decided and made durable.
+    /// Has a command decided and made durable. In a `trace` that is recorded it is a part of that.
     ///
     /// - Throws: the store's refusal, or why there is no decision.
-    public func perform(_ command: Command, patience: Duration? = nil) async throws(StoreError) -> Answer {
+    public func perform(
+        _ command: Command,
+        patience: Duration? = nil,
+        in trace: TraceContext? = nil
+    ) async throws(StoreError) -> Answer {
+        let span = metrics?.begin("store \(OperationKind(command).name)", under: trace, at: clock.now())
+        do throws(StoreError) {
+            let answer = try await decide(command, patience)
+            span?.end(at: clock.now(), nil)
+            return answer
+        } catch {
+            span?.end(at: clock.now(), error.code)
+            throw error
+        }
+    }
+
+    private func decide(_ command: Command, _ patience: Duration?) async throws(StoreError) -> Answer {
         try check(command)
         let result: Result<StoreResult, StoreError> = await withCheckedContinuation { continuation in
             do throws(StoreError) {
@@ -22,10 +38,22 @@ extension Store {
         }
     }
 
-    /// Reads.
+    /// Reads. In a `trace` that is recorded it is a part of that.
     ///
     /// - Throws: a refusal of what asks for too much, or why it cannot be read.
-    public func read(_ query: Query) async throws(StoreError) -> Reading {
+    public func read(_ query: Query, in trace: TraceContext? = nil) async throws(StoreError) -> Reading {
+        let span = metrics?.begin("store \(QueryKind(query).name)", under: trace, at: clock.now())
+        do throws(StoreError) {
+            let reading = try await find(query)
+            span?.end(at: clock.now(), nil)
+            return reading
+        } catch {
+            span?.end(at: clock.now(), error.code)
+            throw error
+        }
+    }
+
+    private func find(_ query: Query) async throws(StoreError) -> Reading {
         let result: Result<ReadResult, StoreError> = await withCheckedContinuation { continuation in
             do throws(StoreError) {
                 try submit(query, for: .body { continuation.resume(returning: .success($0)) })

@@ -47,6 +47,8 @@ public struct StoreOptions: Sendable {
     public var postgres = Limits.Postgres()
     /// Who finds the addresses of its name, where the process has somebody for that.
     public var resolver: NameResolver?
+    /// Where is counted what the store does, and said when it fails.
+    public var metrics: StoreMetrics?
     /// A disk that fails when it is told to, where it is not the machine's own.
     package var disk: FaultDisk?
     /// Boards that are in memory from the start on, whether anybody asks or not.
@@ -68,10 +70,14 @@ public final class Store: Sendable {
     private let writer: StoreWriter
     private let readers: StoreReaders
     private let ladders: Ladders
-    private let clock: StoreClock
+    let clock: StoreClock
+    let metrics: StoreMetrics?
     /// Ends what runs beside the writer, after it.
     private let end: @Sendable () -> Void
     private let reportCheckpoints: @Sendable () -> (rounds: UInt64, trouble: StoreTrouble?)
+    private let reportConnections: @Sendable () -> (made: Int, failed: Int)?
+    /// Looks through the whole file, where there is one.
+    let examineFile: (@Sendable () throws(StoreTrouble) -> [String])?
 
     /// Opens a store. It may block for as long as a migration or a check takes, so it is called at the start.
     ///
@@ -79,15 +85,17 @@ public final class Store: Sendable {
     public init(_ place: StorePlace, _ options: StoreOptions = StoreOptions()) throws(StoreTrouble) {
         limits = options.limits
         clock = options.clock
+        metrics = options.metrics
         let ladders = Ladders(options.limits, options.clock)
         self.ladders = ladders
         writer = StoreWriter(
             options.limits,
             options.clock,
+            options.metrics,
             crashPoint: options.crashPoint,
             hear: { ladders.hear($0) }
         )
-        readers = StoreReaders(options.limits, options.clock)
+        readers = StoreReaders(options.limits, options.clock, options.metrics)
         let retention = options.retention
         switch place {
         case .memory:
@@ -95,6 +103,8 @@ public final class Store: Sendable {
             let limits = options.limits
             end = {}
             reportCheckpoints = { (0, nil) }
+            reportConnections = { nil }
+            examineFile = nil
             try writer.start { MemoryEngine(shelf, retention: retention) }
             readers.start { MemoryReader(shelf, limits) }
             ladders.open(isShared: false, boards: options.boards) { MemoryScores(shelf) }
@@ -107,6 +117,8 @@ public final class Store: Sendable {
                 file.release()
             }
             reportCheckpoints = { checkpoints.report }
+            reportConnections = { nil }
+            examineFile = { () throws(StoreTrouble) in try file.examine() }
             do throws(StoreTrouble) {
                 try writer.start { () throws(StoreTrouble) in
                     try SQLiteEngine(file, retention: retention, checkpoints: checkpoints, crashPoint: crashPoint)
@@ -122,6 +134,8 @@ public final class Store: Sendable {
             let server = try PostgresServer(address, options)
             end = { server.stop() }
             reportCheckpoints = { (0, nil) }
+            reportConnections = { server.connections }
+            examineFile = nil
             do throws(StoreTrouble) {
                 try writer.start { () throws(StoreTrouble) in try PostgresEngine(server, retention: retention) }
             } catch {
@@ -142,9 +156,11 @@ public final class Store: Sendable {
         return StoreReport(
             writer: writer.report,
             readsWaiting: readers.waiting,
+            readTrouble: readers.trouble,
             boards: ladders.report,
             checkpoints: rounds,
-            checkpointTrouble: trouble
+            checkpointTrouble: trouble,
+            connections: reportConnections()
         )
     }
 
@@ -197,12 +213,16 @@ public struct StoreReport: Sendable {
     public let writer: Writer
     /// Queries that wait for a thread.
     public let readsWaiting: Int
+    /// What kept the newest read from its answer, if anything did.
+    public let readTrouble: StoreTrouble?
     /// Boards in memory.
     public let boards: Boards
     /// Rounds in which the log was copied whole.
     public let checkpoints: UInt64
     /// What kept the newest round from its end.
     public let checkpointTrouble: StoreTrouble?
+    /// Connections to the database server that were made, and that could not be; `nil` where there is none.
+    public let connections: (made: Int, failed: Int)?
 
     /// What is in memory to be ranked.
     public struct Boards: Sendable {
@@ -226,11 +246,19 @@ public struct StoreReport: Sendable {
         public let isAway: Bool
         /// What is the matter, if anything is.
         public let trouble: StoreTrouble?
+        /// 0 while the store works, 1 while one group finds out whether it does, 2 while it is away.
+        public let breaker: Int
 
         init(waiting: Int, bytes: Int, breaker: Breaker) {
             self.waiting = waiting
             self.bytes = bytes
             isAway = breaker.state != .closed
+            self.breaker =
+                switch breaker.state {
+                case .closed: 0
+                case .halfOpen: 1
+                case .open: 2
+                }
             trouble = breaker.trouble
         }
     }

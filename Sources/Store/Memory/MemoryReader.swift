@@ -31,8 +31,10 @@ extension MemoryTables {
         case .feed(let cursor, let max): return .feed(feed(cursor, max, limits))
         case .lock(let key):
             return .lock(locks[key].map { LockState(token: $0.token, holder: $0.holder(at: now), wanted: $0.wish) })
+        case .locks(let after, let max): return .locks(held(after, max, at: now))
         case .outcome(let name): return .outcome(outcomes[name].flatMap { now < $0.expires ? $0 : nil })
         case .scores(let range, let after, let max): return .scores(board(range, after, max))
+        case .check(let cursor, let max): return .check(check(cursor ?? CheckCursor(), max))
         }
     }
 
@@ -107,6 +109,35 @@ extension MemoryTables {
             last += 1
         }
         return FeedPage(entries: entries, next: FeedCursor(transaction: 0, sequence: last))
+    }
+
+    private func held(_ after: DocumentKey?, _ max: Int, at now: WallTime) -> LockPage {
+        let keys = locks.keys.filter { key in after.map { $0 < key } ?? true }.sorted().prefix(max)
+        return LockPage(keys.compactMap { key in locks[key].map { (key, $0) } }, max: max, at: now)
+    }
+
+    private func check(_ cursor: CheckCursor, _ max: Int) -> CheckPage {
+        switch cursor.phase {
+        case .heads:
+            let keys = heads.keys.filter { cursor.name.lexicographicallyPrecedes($0.packed) }.sorted().prefix(max)
+            var looked: [(name: [UInt8], isWell: Bool)] = []
+            for key in keys {
+                let newest = row(heads[key]?.sequence ?? 0)
+                looked.append((key.packed, newest?.name == key.packed && newest?.version == heads[key]?.version))
+            }
+            return CheckPage(heads: looked, max: max)
+        case .log:
+            var looked: [(sequence: Int64, name: [UInt8], isWell: Bool)] = []
+            var place = cursor.sequence
+            while looked.count < max, place + 1 < nextSequence {
+                place += 1
+                guard let found = row(place) else { continue }
+                let before = row(found.previous)
+                let isWell = found.previous < found.sequence && (before.map { $0.name == found.name } ?? true)
+                looked.append((found.sequence, found.name, isWell))
+            }
+            return CheckPage(log: looked, max: max)
+        }
     }
 
     private func board(_ range: KeyRange, _ after: DocumentKey?, _ max: Int) -> [ScoreEntry] {

@@ -87,6 +87,7 @@ final class PostgresLane: @unchecked Sendable {
     }
 
     private func finish(_ result: Result<PostgresConnection, StoreTrouble>) {
+        if case .success = result { server.dialled(well: true) } else { server.dialled(well: false) }
         switch result {
         case .success(let made):
             if isClosed { made.end(.server(.lost)) }

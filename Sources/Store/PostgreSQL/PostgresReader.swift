@@ -81,6 +81,8 @@ enum PostgresQueries {
         case .scores(let range, let after, let max):
             call = PostgresCall(.scorePage)
             add(range, after, max, &call)
+        case .locks(let after, let max): call = locks(after, max, at: given)
+        case .check(let cursor, let max): call = check(cursor ?? CheckCursor(), max)
         }
         return call
     }
@@ -124,6 +126,8 @@ enum PostgresQueries {
         case .lock:
             guard rows.count > 0, let lock = PostgresRow.lock(rows, 0, from: 1) else { return .lock(nil) }
             return .lock(LockState(token: lock.token, holder: lock.holder(at: rows.time(0, 0)), wanted: lock.wish))
+        case .locks(_, let max): return .locks(locks(rows, max))
+        case .check(let cursor, let max): return .check(check(cursor ?? CheckCursor(), rows, max))
         case .outcome(let name):
             return .outcome(rows.count > 0 ? PostgresRow.outcome(rows, 0, name) : nil)
         case .scores:
@@ -191,7 +195,7 @@ enum PostgresQueries {
 
 extension PostgresStatement {
     /// The caller's time, or the server's.
-    private static func moment(_ place: Int) -> String {
+    static func moment(_ place: Int) -> String {
         "coalesce($\(place), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000)"
     }
 
@@ -281,7 +285,8 @@ extension PostgresStatement {
         "lock",
         [.bytes, .number],
         """
-        SELECT \(moment(2)), token, owner, owner_name, until, wish_owner, wish_name, wish_since FROM head WHERE name = $1
+        SELECT \(moment(2)), token, owner, owner_name, until, wish_owner, wish_name, wish_since, since FROM head
+        WHERE name = $1
         """
     )
     static let outcome = PostgresStatement(

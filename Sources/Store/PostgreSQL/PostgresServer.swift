@@ -11,6 +11,8 @@ final class PostgresServer: Sendable {
     private let entropy = Mutex(SystemEntropy())
     private let wasMigrated = Atomic<Bool>(false)
     private let isStopped = Atomic<Bool>(false)
+    private let made = Atomic<Int>(0)
+    private let failed = Atomic<Int>(0)
 
     /// Starts the loops. Nothing is connected yet.
     init(_ address: PostgresAddress, limits: Limits, resolver: NameResolver) throws(StoreTrouble) {
@@ -46,6 +48,14 @@ final class PostgresServer: Sendable {
 
     /// Whether the schema is known to be ours, so that sessions may look at it.
     var isMigrated: Bool { wasMigrated.load(ordering: .acquiring) }
+
+    /// Connections that were made, and that could not be.
+    var connections: (made: Int, failed: Int) { (made.load(ordering: .relaxed), failed.load(ordering: .relaxed)) }
+
+    /// Notes how an attempt to connect ended.
+    func dialled(well: Bool) {
+        if well { made.add(1, ordering: .relaxed) } else { failed.add(1, ordering: .relaxed) }
+    }
 
     func draw() -> Double { entropy.withLock { $0.fraction() } }
 

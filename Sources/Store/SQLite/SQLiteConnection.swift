@@ -15,14 +15,32 @@ import CSQLite
         /// The virtual file system, where it is not the machine's own: what a fake disk is.
         var vfs: String?
         var cacheBytes = Limits.Store().cacheBytes
+        /// How much of the file it may touch.
+        var view = View.whole
         /// Whether it may only read.
         var isReader = false
     }
 
+    /// How much of the file, and of those beside it, a connection may touch.
+    enum View: Sendable {
+        /// Reading needs files beside it, which are made and removed.
+        case whole
+        /// Nothing is written into the file and its log.
+        case readOnly
+        /// Nobody writes at the same time and there is no log: nothing is made beside it either.
+        case still
+    }
+
     /// Opens a file, which is made if there is none and the connection may write.
     init(_ path: String, _ options: Options) throws(StoreTrouble) {
-        var flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
+        var flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
+        flags |= options.view == .whole ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY
         if !options.isReader { flags |= SQLITE_OPEN_CREATE }
+        var path = path
+        if options.view == .still {
+            flags |= SQLITE_OPEN_URI
+            path = (path.hasPrefix("/") ? "file://" : "file:") + Self.escaped(path) + "?immutable=1"
+        }
         var opened: OpaquePointer?
         let code =
             if let vfs = options.vfs {
@@ -42,6 +60,18 @@ import CSQLite
         // Whoever else has the file (a checkpoint of ours, a curious operator) is waited for a little.
         unsafe sqlite3_busy_timeout(handle, 2_000)
         unsafe gamekeeper_sqlite_configure(handle, SQLITE_DBCONFIG_DEFENSIVE, 1)
+    }
+
+    /// A path as a URI has it.
+    private static func escaped(_ path: String) -> String {
+        path.utf8.reduce(into: "") { text, byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "-")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+                text.unicodeScalars.append(Unicode.Scalar(byte))
+            default: text += (byte < 16 ? "%0" : "%") + String(byte, radix: 16)
+            }
+        }
     }
 
     deinit {

@@ -41,15 +41,7 @@ final class SQLiteFile: Sendable {
 
     /// Opens the connection that writes, makes or migrates the schema, and checks the file after an unclean stop.
     func open() throws(StoreTrouble) -> Opened {
-        // Players' data is nobody else's to read; SQLite gives the files beside it the same mode. What keeps it from being
-        // made here is said by SQLite next.
-        if disk == nil { try? Files.makePrivate(path) }
-        let connection = try connect()
-        let found = try SQLiteSchema.found(in: connection)
-        guard !connection.isReadOnly else { throw .readOnly }
-        if found == 0 { try connection.run("PRAGMA page_size = 4096") }
-        guard try connection.text("PRAGMA journal_mode = WAL") == "wal" else { throw .cannotOpen }
-        try SQLiteSchema.migrate(connection, from: found)
+        let (connection, _) = try migrate()
         let boot = try SQLiteMeta.boot.read(connection) + 1
         let wasClosed = try SQLiteMeta.clean.read(connection) == 1
         let wasClean = boot == 1 || wasClosed
@@ -60,6 +52,44 @@ final class SQLiteFile: Sendable {
         try SQLiteMeta.clean.write(0, connection)
         bootNumber.store(boot, ordering: .releasing)
         return Opened(connection: connection, wasClean: wasClean, isChecked: isChecked)
+    }
+
+    /// Makes the file if there is none, and brings it to our schema.
+    ///
+    /// - Returns: a connection, and the number of the schema that was there.
+    func migrate() throws(StoreTrouble) -> (connection: SQLiteConnection, found: Int) {
+        // Players' data is nobody else's to read; SQLite gives the files beside it the same mode. What keeps it from being
+        // made here is said by SQLite next.
+        if disk == nil { try? Files.makePrivate(path) }
+        let connection = try connect()
+        let found = try SQLiteSchema.found(in: connection)
+        guard !connection.isReadOnly else { throw .readOnly }
+        if found == 0 { try connection.run("PRAGMA page_size = 4096") }
+        guard try connection.text("PRAGMA journal_mode = WAL") == "wal" else { throw .cannotOpen }
+        try SQLiteSchema.migrate(connection, from: found)
+        return (connection, found)
+    }
+
+    /// The number of the schema of a file that nobody has open, without changing a byte of it; 0 where there is none.
+    static func look(_ path: String) throws(StoreTrouble) -> Int {
+        guard sqlite3_libversion_number() >= 3_037_000 else { throw .oldLibrary }
+        let (bytes, logBytes): (Int?, Int?)
+        var taken: FileLock.Outcome?
+        do throws(FileRefusal) {
+            // Whoever has ever opened the file has made this one.
+            if try Files.size(of: path + ".lock") != nil {
+                taken = try FileLock.take(path + ".lock", makes: false)
+            }
+            (bytes, logBytes) = (try Files.size(of: path), try Files.size(of: path + "-wal"))
+        } catch {
+            throw .cannotOpen
+        }
+        if case .taken? = taken { throw .inUse }
+        defer { if case .held(let lock)? = taken { lock.release() } }
+        guard bytes ?? 0 > 0 || logBytes ?? 0 > 0 else { return 0 }
+        // Where there is no log the file is all there is, and nothing is made beside it. A log is read and stays.
+        let view: SQLiteConnection.View = logBytes ?? 0 > 0 ? .readOnly : .still
+        return try SQLiteSchema.found(in: try SQLiteConnection(path, .init(view: view, isReader: true)))
     }
 
     /// Lets other processes have it. Every connection is closed by then.
@@ -83,6 +113,16 @@ final class SQLiteFile: Sendable {
                 if error.isDamage { isDamaged = true }
             }
         }.detach()
+    }
+
+    /// Reads the whole file beside the work, with its indices.
+    ///
+    /// - Returns: what is wrong, a sentence each.
+    func examine() throws(StoreTrouble) -> [String] {
+        let find = try connectReader().prepare("PRAGMA integrity_check(20)")
+        var flaws: [String] = []
+        while try find.step() { flaws.append(find.text(0)) }
+        return flaws == ["ok"] ? [] : flaws
     }
 
     /// Opens the connection that writes once more, in the same boot.

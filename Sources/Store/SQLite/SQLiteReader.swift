@@ -4,6 +4,7 @@ import Base
 final class SQLiteReader: StoreReader {
     private let file: SQLiteFile
     private var limits: Limits.Store { file.limits }
+    var boot: Int64 { file.boot }
     private var desk: Desk?
 
     private struct Desk {
@@ -90,12 +91,14 @@ final class SQLiteReader: StoreReader {
             guard try desk.getLock.step() else { return .lock(nil) }
             let row = SQLiteRows.lock(desk.getLock, boot: file.boot)
             return .lock(LockState(token: row.token, holder: row.holder(at: now), wanted: row.wish))
+        case .locks(let after, let max): return .locks(try locks(after, max, desk.connection, at: now))
         case .outcome(let name):
             desk.getOutcome.bind(1, text: name.packed)
             defer { desk.getOutcome.reset() }
             let row = try desk.getOutcome.step() ? SQLiteRows.outcome(desk.getOutcome, name) : nil
             return .outcome(row.flatMap { now < $0.expires ? $0 : nil })
         case .scores(let range, let after, let max): return .scores(try scores(range, after, max, desk))
+        case .check(let cursor, let max): return .check(try check(cursor ?? CheckCursor(), max, desk.connection))
         }
     }
 

@@ -1,4 +1,4 @@
-import Base
+public import Base
 public import Reactor
 
 /// The store as one loop sees it: what is asked here is answered by a closure on the same loop, later, never at once.
@@ -24,15 +24,20 @@ public final class StoreDesk: @unchecked Sendable {
 
     /// Asks for a change. `then` is called once, on this loop, when what it is told is on the disk, or when it is known that
     /// it is not, or unknown. `patience` is how long it may wait for a store that is away; the limits' own where it is `nil`.
+    /// In a `trace` that is recorded it is a part of that.
     ///
     /// - Throws: why the command was not taken: it could never be done, too much waits already, or the store is away.
     ///   Nothing is promised and `then` is not called. A caller who sees `busy` does less.
     public func submit(
         _ command: Command,
         patience: Duration? = nil,
+        in trace: TraceContext? = nil,
         then: @escaping (StoreResult) -> Void
     ) throws(StoreError) {
         loop.checkIsolated()
+        let then = traced("store \(OperationKind(command).name)", trace, then) {
+            if case .refused(let refusal) = $0 { refusal.code } else { nil }
+        }
         try store.check(command)
         guard waiting < store.limits.openPerLoopMax else { throw .failed(.busy(retryAfter: .seconds(1))) }
         let number = commands.put(then)
@@ -44,11 +49,16 @@ public final class StoreDesk: @unchecked Sendable {
         }
     }
 
-    /// Asks for what is stored.
+    /// Asks for what is stored. In a `trace` that is recorded it is a part of that.
     ///
     /// - Throws: why the query was not taken; `then` is not called.
-    public func read(_ query: Query, then: @escaping (ReadResult) -> Void) throws(StoreError) {
+    public func read(
+        _ query: Query,
+        in trace: TraceContext? = nil,
+        then: @escaping (ReadResult) -> Void
+    ) throws(StoreError) {
         loop.checkIsolated()
+        let then = traced("store \(QueryKind(query).name)", trace, then) { _ in nil }
         guard waiting < store.limits.openPerLoopMax else { throw .failed(.busy(retryAfter: .seconds(1))) }
         let number = queries.put(then)
         do throws(StoreError) {
@@ -75,6 +85,25 @@ public final class StoreDesk: @unchecked Sendable {
         } catch {
             _ = boards.take(number)
             throw error
+        }
+    }
+
+    /// The same closure; where the trace is recorded, one that ends the question's span first.
+    private func traced<Content>(
+        _ name: @autoclosure () -> String,
+        _ trace: TraceContext?,
+        _ then: @escaping (Result<Content, StoreFault>) -> Void,
+        _ refusal: @escaping (Content) -> ErrorCode?
+    ) -> (Result<Content, StoreFault>) -> Void {
+        guard trace != nil, let span = store.metrics?.begin(name(), under: trace, at: loop.now) else { return then }
+        return { [store] result in
+            let code =
+                switch result {
+                case .success(let content): refusal(content)
+                case .failure(let fault): fault.code
+                }
+            span.end(at: store.clock.now(), code)
+            then(result)
         }
     }
 

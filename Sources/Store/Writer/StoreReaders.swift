@@ -4,7 +4,7 @@ import Synchronization
 
 /// A few threads that read, each with a reader of its own. What waits is taken in batches, one snapshot each.
 final class StoreReaders: Sendable {
-    typealias Ticket = StoreTicket<Reading>
+    typealias Ticket = StoreCounted<StoreTicket<Reading>, QueryKind>
 
     private struct Question: Sendable {
         let query: Query
@@ -16,6 +16,8 @@ final class StoreReaders: Sendable {
         var isStopped = false
         var running: Int
         var asleep = 0
+        /// What kept the newest read from its answer.
+        var trouble: StoreTrouble?
     }
 
     private let state: Mutex<State>
@@ -23,10 +25,12 @@ final class StoreReaders: Sendable {
     private let ended = Bell()
     private let limits: Limits.Store
     private let clock: StoreClock
+    private let metrics: StoreMetrics?
 
-    init(_ limits: Limits.Store, _ clock: StoreClock) {
+    init(_ limits: Limits.Store, _ clock: StoreClock, _ metrics: StoreMetrics?) {
         self.limits = limits
         self.clock = clock
+        self.metrics = metrics
         state = Mutex(State(waiting: RingBuffer(maximum: limits.waitingReadsMax), running: limits.readers))
     }
 
@@ -40,7 +44,8 @@ final class StoreReaders: Sendable {
     /// Takes a query in, from any thread.
     ///
     /// - Throws: why not; nobody will be answered then.
-    func submit(_ query: Query, for ticket: Ticket) throws(StoreFault) {
+    func submit(_ query: Query, for ticket: StoreTicket<Reading>) throws(StoreFault) {
+        let ticket = Ticket(ticket: ticket, kind: QueryKind(query), arrived: clock.now())
         let (fault, wakes) = state.withLock { state -> (StoreFault?, Bool) in
             guard !state.isStopped else { return (.closed, false) }
             guard state.waiting.append(Question(query: query, ticket: ticket)) == nil else {
@@ -48,12 +53,18 @@ final class StoreReaders: Sendable {
             }
             return (nil, state.asleep > 0)
         }
-        if let fault { throw fault }
+        if let fault {
+            metrics?.refused(ticket.kind)
+            throw fault
+        }
         if wakes { bell.ring() }
     }
 
     /// Queries that wait.
     var waiting: Int { state.withLock { $0.waiting.count } }
+
+    /// What kept the newest read from its answer; `nil` when it was answered.
+    var trouble: StoreTrouble? { state.withLock { $0.trouble } }
 
     /// Takes nothing more in, answers what waits, and ends.
     func stop() {
@@ -96,7 +107,10 @@ final class StoreReaders: Sendable {
         var mail = StoreMail<Reading>()
         do throws(StoreTrouble) {
             let readings = try reader.run(batch.map(\.query), at: clock.wall(at: clock.now()))
-            for (question, reading) in zip(batch, readings) { mail.add(.success(reading), for: question.ticket) }
+            ended(batch.map(\.ticket), nil)
+            for (question, reading) in zip(batch, readings) {
+                mail.add(.success(reading), for: question.ticket.ticket)
+            }
         } catch {
             answerOneByOne(batch, reader, &mail)
         }
@@ -108,10 +122,18 @@ final class StoreReaders: Sendable {
         for question in batch {
             do throws(StoreTrouble) {
                 let readings = try reader.run([question.query], at: clock.wall(at: clock.now()))
-                for reading in readings { mail.add(.success(reading), for: question.ticket) }
+                ended([question.ticket], nil)
+                for reading in readings { mail.add(.success(reading), for: question.ticket.ticket) }
             } catch {
-                mail.add(.failure(.away(error, retryAfter: limits.backoffMax)), for: question.ticket)
+                ended([question.ticket], error)
+                mail.add(.failure(.away(error, retryAfter: limits.backoffMax)), for: question.ticket.ticket)
             }
         }
+    }
+
+    /// Notes how reads have ended, before anybody hears it.
+    private func ended(_ tickets: [Ticket], _ trouble: StoreTrouble?) {
+        state.withLock { $0.trouble = trouble }
+        metrics?.read(tickets, trouble, at: clock.now())
     }
 }

@@ -7,12 +7,13 @@ import Synchronization
 /// There is no window in which it waits for more: the commit on its way is the window, and what comes meanwhile is the
 /// next group. The engine is made, used and closed on this thread alone.
 final class StoreWriter: Sendable {
-    typealias Ticket = StoreTicket<Answer>
+    typealias Ticket = StoreCounted<StoreTicket<Answer>, OperationKind>
 
     private let queue: Mutex<WriterQueue<Ticket>>
     private let bell = Bell()
     private let ended = Bell()
     private let clock: StoreClock
+    private let metrics: StoreMetrics?
     private let crashPoint: @Sendable (CrashPoint) -> Void
     /// Hears of every group that is durable, before those who sent it do.
     private let hear: @Sendable ([Answer]) -> Void
@@ -20,11 +21,13 @@ final class StoreWriter: Sendable {
     init(
         _ limits: Limits.Store,
         _ clock: StoreClock,
+        _ metrics: StoreMetrics?,
         crashPoint: @escaping @Sendable (CrashPoint) -> Void,
         hear: @escaping @Sendable ([Answer]) -> Void = { _ in }
     ) {
         queue = Mutex(WriterQueue(limits))
         self.clock = clock
+        self.metrics = metrics
         self.crashPoint = crashPoint
         self.hear = hear
     }
@@ -58,11 +61,14 @@ final class StoreWriter: Sendable {
     /// Takes a command in, from any thread.
     ///
     /// - Throws: why not; nobody will be answered then.
-    func submit(_ command: Command, for ticket: Ticket, patience: Duration) throws(StoreFault) {
+    func submit(_ command: Command, for ticket: StoreTicket<Answer>, patience: Duration) throws(StoreFault) {
         let now = clock.now()
+        let ticket = Ticket(ticket: ticket, kind: OperationKind(command), arrived: now)
         let admission = queue.withLock { $0.submit(command, for: ticket, patience: patience, at: now) }
         switch admission {
-        case .refused(let fault): throw fault
+        case .refused(let fault):
+            metrics?.count(ticket.kind, OperationResult(fault))
+            throw fault
         case .taken(let wakes): if wakes { bell.ring() }
         }
     }
@@ -101,8 +107,13 @@ final class StoreWriter: Sendable {
     }
 
     private func run(_ commands: [Command], _ engine: any StoreEngine, _ entropy: inout SystemEntropy) {
+        let began = clock.now()
         do throws(EngineFailure) {
-            let answers = try engine.run(commands, at: clock.wall(at: clock.now()))
+            let answers = try engine.run(commands, at: clock.wall(at: began))
+            if let metrics {
+                let now = clock.now()
+                metrics.committed(commands.count, after: now - began, at: now)
+            }
             let tickets = queue.withLock { $0.finished() }
             answer(tickets, answers)
             engine.rest()
@@ -114,7 +125,11 @@ final class StoreWriter: Sendable {
     private func recover(_ engine: any StoreEngine, _ entropy: inout SystemEntropy) {
         do throws(StoreTrouble) {
             let answers = try engine.recover()
-            let tickets = queue.withLock { $0.recovered(wasDurable: answers != nil) }
+            let (tickets, isWell) = queue.withLock { queue in
+                let tickets = queue.recovered(wasDurable: answers != nil)
+                return (tickets, queue.breaker.trouble == nil)
+            }
+            if isWell { metrics?.works(at: clock.now()) }
             if let answers { answer(tickets, answers) }
         } catch {
             failed(error, isUndone: true, &entropy)
@@ -123,6 +138,7 @@ final class StoreWriter: Sendable {
 
     private func failed(_ trouble: StoreTrouble, isUndone: Bool, _ entropy: inout SystemEntropy) {
         let (now, draw) = (clock.now(), entropy.fraction())
+        metrics?.failed(trouble, at: now)
         queue.withLock { $0.failed(trouble, isUndone: isUndone, at: now, draw: draw) }
     }
 
@@ -130,16 +146,20 @@ final class StoreWriter: Sendable {
         let notices = queue.withLock { $0.expired(at: now) }
         guard !notices.isEmpty else { return }
         var mail = StoreMail<Answer>()
-        for notice in notices { mail.add(.failure(notice.fault), for: notice.ticket) }
+        for notice in notices {
+            metrics?.count(notice.ticket.kind, OperationResult(notice.fault))
+            mail.add(.failure(notice.fault), for: notice.ticket.ticket)
+        }
         mail.send { $0.open($1) }
     }
 
     private func answer(_ tickets: [Ticket?], _ answers: [Answer]) {
         precondition(tickets.count == answers.count, "every command of a group has one answer")
         hear(answers)
+        metrics?.answered(tickets, answers, at: clock.now())
         var mail = StoreMail<Answer>()
         for (ticket, answer) in zip(tickets, answers) {
-            if let ticket { mail.add(.success(answer), for: ticket) }
+            if let ticket { mail.add(.success(answer), for: ticket.ticket) }
         }
         crashPoint(.answered)
         mail.send { $0.open($1) }

@@ -21,6 +21,7 @@ final class ClientDial: ConnectionHandler {
     }
 
     func begin() {
+        if let address = client.options.address { return resolved(.success([address])) }
         if let address = IPAddress(url.host) { return resolved(.success([.ip(address, port: url.port)])) }
         guard let resolver = client.options.resolver else { return finish(.failure(.unresolved(.noSuchName))) }
         let number = client.keep(self)

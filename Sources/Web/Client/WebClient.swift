@@ -11,6 +11,8 @@ public struct WebClientOptions: Sendable {
     public var resolver: NameResolver?
     /// How long a caller waits for a name.
     public var resolveTimeout: Duration
+    /// Where every call goes, whatever host its URL names: the socket of a process on this machine.
+    public var address: SocketAddress?
 
     /// Believes the system's roots.
     public init(

@@ -122,25 +122,21 @@ struct SharedBoardClaims {
 
     @Test func `a database of the first schema is migrated, and its scores are ranked`() async throws {
         let address = try PostgresClaims.shared()
-        let first = try Self.open(address)
-        try await first.board("arena").set("ann", to: 7)
-        first.close()
         let server = try PostgresServer(address, StoreOptions())
         let lane = server.lane(isReader: false)
-        let schema = address.schema
-        for text in [
-            "ALTER TABLE \"\(schema)\".score DROP COLUMN removed, DROP COLUMN changed",
-            "UPDATE \"\(schema)\".meta SET number = 1 WHERE name = 'schema'",
-        ] {
-            try server.ask(lane, { [PostgresCall(plain: text)] }) { _ in }
-        }
+        let ann = try key("ann", in: "arena").packed.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        let first =
+            ["CREATE SCHEMA \"\(address.schema)\""] + PostgresSchema.migrations[0] + [
+                "INSERT INTO meta VALUES ('schema', 1)", "INSERT INTO score VALUES (decode('\(ann)', 'hex'), 7, 1)",
+            ]
+        try server.ask(lane, { first.map { PostgresCall(plain: $0) } }) { _ in }
         server.stop()
-        let second = try Self.open(address)
-        let arena = try second.board("arena")
+        let store = try Self.open(address)
+        let arena = try store.board("arena")
         #expect(try await arena.top(2).map(\.member) == ["ann"])
         try await arena.increment("ann", by: 1)
         #expect(try await arena.standing(of: "ann")?.score == 8)
-        second.close()
+        store.close()
     }
 
     // one                              the other
