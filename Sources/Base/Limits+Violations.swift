@@ -115,6 +115,10 @@ extension Limits {
                 "beatInterval must fit twice into loopSilenceMax, or a loop seems silent between two questions"
             ),
             (
+                operations.storeMessageBytesMax >= store.bodyBytesMax * 6,
+                "storeMessageBytesMax must hold one largest document as JSON, in which a byte may take six"
+            ),
+            (
                 operations.spansPerExportMax <= operations.spansWaitingMax,
                 "spansPerExportMax cannot exceed spansWaitingMax, which it is taken from"
             ),

@@ -61,13 +61,13 @@ private final class Site: Sendable {
         let request = try StoreRequest(words, now: SystemClock().wallTime())
         var written = ""
         guard try await StoreCommand.tell(request, configuration, { written += $0 }) else {
-            throw StoreReply.Refusal(.invalid, "not all is well")
+            throw ClerkReply.Refusal(.invalid, "not all is well")
         }
         return written
     }
 
-    func refusal(_ line: String) async throws -> StoreReply.Refusal? {
-        do throws(StoreReply.Refusal) {
+    func refusal(_ line: String) async throws -> ClerkReply.Refusal? {
+        do throws(ClerkReply.Refusal) {
             let request = try? StoreRequest(line.components(separatedBy: "  "), now: SystemClock().wallTime())
             guard let request else { return nil }
             _ = try await StoreCommand.tell(request, configuration) { _ in }
@@ -215,19 +215,19 @@ private final class Site: Sendable {
             var other = site.configuration
             other.store = .sqlite(path: site.folder + "/other.db")
             let request = try StoreRequest(["list", "bags"], now: SystemClock().wallTime())
-            await #expect(throws: StoreReply.Refusal.self) { try await StoreCommand.tell(request, other) { _ in } }
+            await #expect(throws: ClerkReply.Refusal.self) { try await StoreCommand.tell(request, other) { _ in } }
             #expect(access(site.folder + "/other.db", F_OK) != 0)
             // Without its folder the server cannot be asked, and its file not be opened.
             other.data = nil
             other.store = site.configuration.storePlace
-            do throws(StoreReply.Refusal) {
+            do throws(ClerkReply.Refusal) {
                 _ = try await StoreCommand.tell(request, other) { _ in }
                 Issue.record("a file in use was opened")
             } catch {
                 #expect(error.words.contains("another process") && error.words.contains("--data"))
             }
             other.store = .memory
-            await #expect(throws: StoreReply.Refusal.self) { try await StoreCommand.tell(request, other) { _ in } }
+            await #expect(throws: ClerkReply.Refusal.self) { try await StoreCommand.tell(request, other) { _ in } }
         }
     }
 }
@@ -313,7 +313,7 @@ private final class Site: Sendable {
         var configuration = long.configuration
         configuration.data = folder
         let request = try StoreRequest(["locks"], now: SystemClock().wallTime())
-        do throws(StoreReply.Refusal) {
+        do throws(ClerkReply.Refusal) {
             _ = try await StoreCommand.tell(request, configuration) { _ in }
             Issue.record("it was asked")
         } catch {
@@ -322,7 +322,10 @@ private final class Site: Sendable {
     }
 
     @Test func `what is no errand is refused, and so is one that is too large`() async throws {
-        let site = try Site { $0.limits.operations.storeMessageBytesMax = 1_000 }
+        let site = try Site {
+            $0.limits.operations.storeMessageBytesMax = 1_000
+            $0.limits.store.bodyBytesMax = 100
+        }
         try await site.withServer { _ in
             let loops = try EventLoopGroup(count: 1)
             var options = WebClientOptions.patient

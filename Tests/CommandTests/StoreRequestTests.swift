@@ -39,11 +39,11 @@ import Wire
             "restore bags/a --version 2", "remove bags/a",
         ] {
             let errand = try read(line).errand
-            #expect(StoreErrand(errand.object) == errand, "\(line)")
+            #expect(ClerkErrand(errand.object) == errand, "\(line)")
         }
-        #expect(StoreErrand(["do": "dance"]) == nil)
-        #expect(StoreErrand(["do": "put", "expect": "soon"]) == nil)
-        #expect(StoreErrand([:]) == nil)
+        #expect(ClerkErrand(["do": "dance"]) == nil)
+        #expect(ClerkErrand(["do": "put", "expect": "soon"]) == nil)
+        #expect(ClerkErrand([:]) == nil)
     }
 
     @Test(

@@ -126,7 +126,7 @@ import Wire
     }
 
     @Test func `every refusal and fault has a code of the catalogue`() {
-        let holder = LockHolder(owner: owner(1), name: "", until: noon, remaining: .zero)
+        let holder = LockHolder(owner: owner(1), name: "", since: noon, until: noon, remaining: .zero)
         #expect(StoreRefusal.locked(holder).code == .unavailable)
         #expect(StoreRefusal.fenced(current: nil).code == .conflict)
         #expect(StoreRefusal.tooLarge(.body, max: 1).code == .payloadTooLarge)

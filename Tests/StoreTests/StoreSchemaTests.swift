@@ -36,6 +36,39 @@ import Wire
         store.close()
     }
 
+    @Test func `an older file is shown what is due, keeps its bytes, and then what stands in it`() async throws {
+        let scratch = try Scratch()
+        let place = StorePlace.sqlite(path: scratch.file)
+        let bag = try key("bag")
+        do {
+            // As the first schema wrote it: a document and its lock.
+            let connection = try SQLiteConnection(scratch.file, .init())
+            _ = try connection.text("PRAGMA journal_mode = WAL")
+            try connection.run(SQLiteSchema.migrations[0])
+            try connection.run("PRAGMA application_id = \(SQLiteSchema.applicationID)")
+            try connection.run("PRAGMA user_version = 1")
+            let name = "CAST(x'\(bag.packed.map { String(Int($0) + 256, radix: 16).dropFirst() }.joined())' AS TEXT)"
+            try connection.run("INSERT INTO log VALUES (1, 0, \(name), 1, 0, 5, x'07', x'')")
+            try connection.run("INSERT INTO head VALUES (\(name), 1, 1, 0, 5, NULL)")
+            try connection.run(
+                "INSERT INTO lock VALUES (\(name), 3, 1, x'\(String(repeating: "01", count: 16))', 'ann', 9, x'', '', 0)"
+            )
+        }
+        let before = try bytes(scratch)
+        let schema = try StoreSchema.look(at: place)
+        #expect(schema.found == 1 && schema.due.map(\.number) == Array(2...SQLiteSchema.version))
+        #expect(schema.due.first?.statements.first?.contains("ALTER TABLE lock") == true)
+        #expect(try bytes(scratch) == before)
+        #expect(try StoreSchema.migrate(place).found == 1)
+        #expect(try StoreSchema.look(at: place).due.isEmpty)
+        let store = try Store(place)
+        #expect(try await store.document(bag)?.body.value == 7)
+        let lock = LockCommand(bag, owner: owner(2), .acquire(lease: .seconds(10), asks: false))
+        guard case .lock(let report) = try await store.perform(.lock(lock)) else { return }
+        #expect(report.token == 4)
+        store.close()
+    }
+
     @Test func `a log that was left behind is read and stays as it is`() async throws {
         let scratch = try Scratch()
         let other = try Scratch()

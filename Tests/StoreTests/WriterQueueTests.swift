@@ -206,6 +206,20 @@ extension WriterQueue.Admission {
         #expect((queue.count, queue.bytes) == (0, 0))
     }
 
+    @Test func `a store that has recovered is away no more, although nobody waits for it`() throws {
+        var queue = WriterQueue<Int>(Self.limits())
+        _ = queue.submit(try write("a"), for: 1, patience: .seconds(1), at: start)
+        _ = queue.next(at: start)
+        for _ in 0..<5 { queue.failed(.diskFull, isUndone: true, at: start, draw: 0.5) }
+        #expect(queue.breaker.state == .open)
+        let later = start + .seconds(60)
+        #expect(queue.expired(at: later).map(\.ticket) == [1])
+        #expect(queue.next(at: later).isRecovery)
+        #expect(queue.recovered(wasDurable: false).isEmpty)
+        #expect(queue.breaker.state == .closed && queue.breaker.trouble == nil)
+        #expect(queue.next(at: later).isSleep)
+    }
+
     @Test func `the impatient are refused at once while the store is away`() throws {
         var queue = WriterQueue<Int>(Self.limits())
         _ = queue.submit(try write("a"), for: 1, patience: .seconds(30), at: start)

@@ -52,7 +52,7 @@ enum StoreCommand {
         _ configuration: Configuration,
         _ write: @escaping @Sendable (String) -> Void
     ) async -> ExitStatus {
-        do throws(StoreReply.Refusal) {
+        do throws(ClerkReply.Refusal) {
             guard try await tell(request, configuration, write) else { return .failure("not all is well") }
             return .success
         } catch {
@@ -68,7 +68,7 @@ enum StoreCommand {
         _ request: StoreRequest,
         _ configuration: Configuration,
         _ write: (String) -> Void
-    ) async throws(StoreReply.Refusal) -> Bool {
+    ) async throws(ClerkReply.Refusal) -> Bool {
         let door = try await StoreDoor.open(configuration)
         defer { door.close() }
         var errand = request.errand

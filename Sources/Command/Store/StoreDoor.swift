@@ -14,7 +14,7 @@ enum StoreDoor {
     /// Finds the server whose data folder is configured; where none answers there, opens the store itself.
     ///
     /// - Throws: why neither is possible.
-    static func open(_ configuration: Configuration) async throws(StoreReply.Refusal) -> StoreDoor {
+    static func open(_ configuration: Configuration) async throws(ClerkReply.Refusal) -> StoreDoor {
         let place = configuration.storePlace
         if let folder = configuration.data, let client = try await StoreClient.find(in: folder, configuration) {
             let name = StoreClerk.name(of: place)
@@ -35,7 +35,7 @@ enum StoreDoor {
     }
 
     /// A question neither makes a store nor migrates one.
-    private static func open(_ place: StorePlace, _ options: StoreOptions) throws(StoreReply.Refusal) -> Store {
+    private static func open(_ place: StorePlace, _ options: StoreOptions) throws(ClerkReply.Refusal) -> Store {
         let schema: StoreSchema
         do throws(StoreTrouble) {
             schema = try StoreSchema.look(at: place, options)
@@ -54,7 +54,7 @@ enum StoreDoor {
     }
 
     /// Has an errand done.
-    func ask(_ errand: StoreErrand) async -> StoreReply {
+    func ask(_ errand: ClerkErrand) async -> ClerkReply {
         switch self {
         case .server(let client): await client.ask(errand)
         case .own(_, let clerk): await clerk.serve(errand)
@@ -95,7 +95,7 @@ final class StoreClient: Sendable {
     static func find(
         in folder: String,
         _ configuration: Configuration
-    ) async throws(StoreReply.Refusal) -> StoreClient? {
+    ) async throws(ClerkReply.Refusal) -> StoreClient? {
         let address: SocketAddress
         do throws(StoreSocket.Refusal) {
             address = try StoreSocket.address(in: folder)
@@ -107,7 +107,7 @@ final class StoreClient: Sendable {
         }
         loops.start()
         do throws(Silence) {
-            let reply = try await ask(web, StoreErrand(.place))
+            let reply = try await ask(web, ClerkErrand(.place))
             guard case .done(let object) = reply, case .string(let place)? = object["place"] else {
                 throw Silence.other("it is no server of ours")
             }
@@ -134,7 +134,7 @@ final class StoreClient: Sendable {
 
     func close() { loops.stop(within: .milliseconds(100)) }
 
-    func ask(_ errand: StoreErrand) async -> StoreReply {
+    func ask(_ errand: ClerkErrand) async -> ClerkReply {
         do throws(Silence) {
             return try await Self.ask(web, errand)
         } catch {
@@ -147,7 +147,7 @@ final class StoreClient: Sendable {
         case other(String)
     }
 
-    private static func ask(_ web: WebClient, _ errand: StoreErrand) async throws(Silence) -> StoreReply {
+    private static func ask(_ web: WebClient, _ errand: ClerkErrand) async throws(Silence) -> ClerkReply {
         var body = ByteBuffer()
         guard (try? Value.object(errand.object).write(.json, to: &body)) != nil,
             let url = try? WebURL("http://localhost/v1/store")
@@ -172,8 +172,8 @@ final class StoreClient: Sendable {
         guard case .string(let words)? = object["detail"] else {
             throw .other("it answers \(response.status.rawValue)")
         }
-        var reason = StoreReply.Reason.invalid
-        if case .string(let text)? = object["reason"] { reason = StoreReply.Reason(rawValue: text) ?? .invalid }
+        var reason = ClerkReply.Reason.invalid
+        if case .string(let text)? = object["reason"] { reason = ClerkReply.Reason(rawValue: text) ?? .invalid }
         return .refused(.init(reason, words))
     }
 }

@@ -6,7 +6,7 @@ import Wire
 
 /// What `gamekeeper store` was asked for.
 struct StoreRequest {
-    var errand: StoreErrand
+    var errand: ClerkErrand
     /// Whether programs read the answer.
     var asJSON = false
     /// Whether the value comes by the standard input.
@@ -22,11 +22,11 @@ struct StoreRequest {
 
     /// Reads the arguments.
     init(_ arguments: [String], now: WallTime) throws(Misunderstood) {
-        let names = StoreErrand.Deed.allCases.filter { $0 != .place }.map(\.rawValue)
-        guard let name = arguments.first, let deed = StoreErrand.Deed(rawValue: name), names.contains(name) else {
+        let names = ClerkErrand.Deed.allCases.filter { $0 != .place }.map(\.rawValue)
+        guard let name = arguments.first, let deed = ClerkErrand.Deed(rawValue: name), names.contains(name) else {
             throw Misunderstood("store does one of \(names.joined(separator: ", ")); `gamekeeper store --help`")
         }
-        errand = StoreErrand(deed)
+        errand = ClerkErrand(deed)
         var words: [String] = []
         var rest = arguments.dropFirst()
         while let word = rest.popFirst() {
@@ -55,7 +55,7 @@ struct StoreRequest {
     private static let options: Set<String> = ["--scope", "--version", "--at", "--expect", "--prefix"]
 
     /// Which deeds an option belongs to.
-    private static let deeds: [String: Set<StoreErrand.Deed>] = [
+    private static let deeds: [String: Set<ClerkErrand.Deed>] = [
         "--scope": [.get, .put, .list, .versions, .restore, .remove], "--version": [.get, .restore], "--at": [.get],
         "--expect": [.put, .restore, .remove], "--prefix": [.list], "--steal": [.put, .restore, .remove],
     ]

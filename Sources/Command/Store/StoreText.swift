@@ -12,7 +12,7 @@ struct StoreText {
         request.asJSON ? json(object) : people(object)
     }
 
-    private static let rows: [StoreErrand.Deed: String] = [.list: "keys", .versions: "versions", .locks: "locks"]
+    private static let rows: [ClerkErrand.Deed: String] = [.list: "keys", .versions: "versions", .locks: "locks"]
 
     private func json(_ object: Value.Object) -> String {
         var values = [Value.object(object)]
@@ -40,7 +40,7 @@ struct StoreText {
 
     private var name: String {
         let place = request.errand.place
-        let scope = place.scope == StoreErrand.Place().scope ? "" : " (scope \(place.scope))"
+        let scope = place.scope == ClerkErrand.Place().scope ? "" : " (scope \(place.scope))"
         return TerminalText.plain("\(place.store)/\(place.key)\(scope)")
     }
 
@@ -58,10 +58,13 @@ struct StoreText {
     private func lock(_ row: Value.Object) -> [String] {
         guard case .object(let holder)? = row["holder"] else { return [] }
         var scope = row.plain("scope")
-        scope = scope == StoreErrand.Place().scope ? "" : " (scope \(scope))"
+        scope = scope == ClerkErrand.Place().scope ? "" : " (scope \(scope))"
         let by = holder.plain("name").isEmpty ? holder.plain("owner") : holder.plain("name")
         let until = "until \(holder.plain("until")) (\(holder.plain("remaining_seconds")) s)"
-        var cells = ["\(row.plain("store"))/\(row.plain("key"))\(scope)", "held by \(by)", until]
+        var cells = [
+            "\(row.plain("store"))/\(row.plain("key"))\(scope)", "held by \(by)", "since \(holder.plain("since"))",
+            until,
+        ]
         if case .object(let wish)? = row["wanted"] {
             let wisher = wish.plain("name").isEmpty ? wish.plain("owner") : wish.plain("name")
             cells.append("wanted by \(wisher) since \(wish.plain("since"))")

@@ -6,7 +6,7 @@ import Wire
 extension StoreClerk {
     // MARK: Pages
 
-    func list(_ errand: StoreErrand) async throws(StoreReply.Refusal) -> Value.Object {
+    func list(_ errand: ClerkErrand) async throws(ClerkReply.Refusal) -> Value.Object {
         let place = errand.place
         let range: KeyRange
         var after: DocumentKey?
@@ -16,7 +16,7 @@ extension StoreClerk {
                 after = try DocumentKey(place.store, scope: place.scope, key, limits: limits.store)
             }
         } catch {
-            throw StoreReply.Refusal(error)
+            throw ClerkReply.Refusal(error)
         }
         let max = limits.operations.rowsPerPageMax
         guard case .list(let found) = try await read(.list(range, after: after, max: max)) else { return [:] }
@@ -29,7 +29,7 @@ extension StoreClerk {
         return ["keys": .array(rows), "next": .text(next)]
     }
 
-    func versions(_ errand: StoreErrand) async throws(StoreReply.Refusal) -> Value.Object {
+    func versions(_ errand: ClerkErrand) async throws(ClerkReply.Refusal) -> Value.Object {
         let key = try key(errand)
         var below: Int64?
         if case .int(let version)? = errand.after { below = version }
@@ -46,7 +46,7 @@ extension StoreClerk {
         return ["versions": .array(rows), "next": next.map { .int($0) } ?? .null]
     }
 
-    func locks(_ errand: StoreErrand) async throws(StoreReply.Refusal) -> Value.Object {
+    func locks(_ errand: ClerkErrand) async throws(ClerkReply.Refusal) -> Value.Object {
         var after: DocumentKey?
         if case .array(let names)? = errand.after { after = Self.key(names) }
         let max = limits.operations.rowsPerPageMax
@@ -70,9 +70,9 @@ extension StoreClerk {
         return try? DocumentKey(hidden: texts[0], scope: texts[1], texts[2])
     }
 
-    func check() async throws(StoreReply.Refusal) -> Value.Object {
+    func check() async throws(ClerkReply.Refusal) -> Value.Object {
         let report: Store.CheckReport
-        do throws(StoreError) { report = try await store.check() } catch { throw StoreReply.Refusal(error) }
+        do throws(StoreError) { report = try await store.check() } catch { throw ClerkReply.Refusal(error) }
         return [
             "well": .bool(report.flawCount == 0), "documents": .int(Int64(report.documents)),
             "log_rows": .int(Int64(report.logRows)), "file_read": .bool(report.readsFile),
@@ -102,7 +102,7 @@ extension StoreClerk {
         let seconds = entry.holder.remaining.nanoseconds / 1_000_000_000
         let holder: Value.Object = [
             "name": .string(entry.holder.name), "owner": .string("\(entry.holder.owner)"),
-            "until": .time(entry.holder.until), "remaining_seconds": .int(seconds),
+            "since": .time(entry.holder.since), "until": .time(entry.holder.until), "remaining_seconds": .int(seconds),
         ]
         let wanted = entry.wanted.map { wish -> Value in
             .object([

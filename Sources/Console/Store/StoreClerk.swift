@@ -28,15 +28,15 @@ public struct StoreClerk: Sendable {
     }
 
     /// Does one errand.
-    public func serve(_ errand: StoreErrand) async -> StoreReply {
-        do throws(StoreReply.Refusal) {
+    public func serve(_ errand: ClerkErrand) async -> ClerkReply {
+        do throws(ClerkReply.Refusal) {
             return .done(try await attempt(errand))
         } catch {
             return .refused(error)
         }
     }
 
-    private func attempt(_ errand: StoreErrand) async throws(StoreReply.Refusal) -> Value.Object {
+    private func attempt(_ errand: ClerkErrand) async throws(ClerkReply.Refusal) -> Value.Object {
         switch errand.deed {
         case .place: return ["place": .string(Self.name(of: place))]
         case .get: return try await get(errand)
@@ -56,25 +56,25 @@ public struct StoreClerk: Sendable {
 
     // MARK: Asking the store
 
-    func key(_ errand: StoreErrand) throws(StoreReply.Refusal) -> DocumentKey {
+    func key(_ errand: ClerkErrand) throws(ClerkReply.Refusal) -> DocumentKey {
         let place = errand.place
         do throws(StoreRefusal) {
             return try DocumentKey(place.store, scope: place.scope, place.key, limits: limits.store)
         } catch {
-            throw StoreReply.Refusal(error)
+            throw ClerkReply.Refusal(error)
         }
     }
 
-    func read(_ query: Query) async throws(StoreReply.Refusal) -> Reading {
-        do throws(StoreError) { return try await store.read(query) } catch { throw StoreReply.Refusal(error) }
+    func read(_ query: Query) async throws(ClerkReply.Refusal) -> Reading {
+        do throws(StoreError) { return try await store.read(query) } catch { throw ClerkReply.Refusal(error) }
     }
 
-    private func document(_ key: DocumentKey) async throws(StoreReply.Refusal) -> Document? {
+    private func document(_ key: DocumentKey) async throws(ClerkReply.Refusal) -> Document? {
         guard case .documents(let found) = try await read(.documents([key])) else { return nil }
         return found.first ?? nil
     }
 
-    private func get(_ errand: StoreErrand) async throws(StoreReply.Refusal) -> Value.Object {
+    private func get(_ errand: ClerkErrand) async throws(ClerkReply.Refusal) -> Value.Object {
         let key = try key(errand)
         var found: Document?
         if let version = errand.version {
@@ -95,7 +95,7 @@ public struct StoreClerk: Sendable {
 
     // MARK: Changing
 
-    private func change(_ errand: StoreErrand) async throws(StoreReply.Refusal) -> Value.Object {
+    private func change(_ errand: ClerkErrand) async throws(ClerkReply.Refusal) -> Value.Object {
         let key = try key(errand)
         let change = try self.change(of: errand)
         var stolen: (fence: Fence, from: String?)?
@@ -104,8 +104,8 @@ public struct StoreClerk: Sendable {
             try await foresee(errand, key)
             stolen = try await steal(key)
         }
-        let result: Result<Int64, StoreReply.Refusal>
-        do throws(StoreReply.Refusal) {
+        let result: Result<Int64, ClerkReply.Refusal>
+        do throws(ClerkReply.Refusal) {
             result = .success(try await write(change, to: key, errand, stolen?.fence))
         } catch {
             result = .failure(error)
@@ -126,7 +126,7 @@ public struct StoreClerk: Sendable {
         return ["version": .int(version), "stolen_from": .text(stolen?.from)]
     }
 
-    private func change(of errand: StoreErrand) throws(StoreReply.Refusal) -> Write.Change {
+    private func change(of errand: ClerkErrand) throws(ClerkReply.Refusal) -> Write.Change {
         switch errand.deed {
         case .remove: return .remove
         case .restore:
@@ -137,7 +137,7 @@ public struct StoreClerk: Sendable {
             do throws(StoreRefusal) {
                 return .set(try DocumentBody(value, limits: limits.store))
             } catch {
-                throw StoreReply.Refusal(error)
+                throw ClerkReply.Refusal(error)
             }
         }
     }
@@ -147,9 +147,9 @@ public struct StoreClerk: Sendable {
     private func write(
         _ change: Write.Change,
         to key: DocumentKey,
-        _ errand: StoreErrand,
+        _ errand: ClerkErrand,
         _ fence: Fence?
-    ) async throws(StoreReply.Refusal) -> Int64 {
+    ) async throws(ClerkReply.Refusal) -> Int64 {
         for _ in 0..<max(1, limits.store.updateTriesMax) {
             let before = try await document(key)
             if errand.deed == .remove, before == nil { throw .init(.notFound, "there is no such document") }
@@ -167,14 +167,14 @@ public struct StoreClerk: Sendable {
                 return receipt.writes.first?.version ?? 0
             } catch {
                 if isFree, case .refused(.conflict) = error { continue }
-                throw StoreReply.Refusal(error)
+                throw ClerkReply.Refusal(error)
             }
         }
         throw .init(.conflict, "others change it all the time: take its lock with --steal")
     }
 
     /// Refuses what the document as it is now does not allow.
-    private func foresee(_ errand: StoreErrand, _ key: DocumentKey) async throws(StoreReply.Refusal) {
+    private func foresee(_ errand: ClerkErrand, _ key: DocumentKey) async throws(ClerkReply.Refusal) {
         let now = try await document(key)
         if errand.deed == .remove, now == nil { throw .init(.notFound, "there is no such document") }
         switch errand.expected {
@@ -190,7 +190,7 @@ public struct StoreClerk: Sendable {
     }
 
     /// Has the lock, whoever had it: his writes are refused from now on.
-    private func steal(_ key: DocumentKey) async throws(StoreReply.Refusal) -> (fence: Fence, from: String?) {
+    private func steal(_ key: DocumentKey) async throws(ClerkReply.Refusal) -> (fence: Fence, from: String?) {
         var holder: LockHolder?
         if case .lock(let state) = try await read(.lock(key)) { holder = state?.holder }
         var entropy = SecureEntropy()
@@ -204,7 +204,7 @@ public struct StoreClerk: Sendable {
             guard case .stolen = report.state else { return (fence, nil) }
             return (fence, holder.map { $0.name.isEmpty ? "\($0.owner)" : $0.name })
         } catch {
-            throw StoreReply.Refusal(error)
+            throw ClerkReply.Refusal(error)
         }
     }
 }

@@ -107,7 +107,7 @@ public final class StoreSocket: Sendable {
                 guard let bytes = await exchange.wholeBody(), let body = AdminAnswer.object(bytes, of: exchange) else {
                     return
                 }
-                guard let errand = StoreErrand(body) else {
+                guard let errand = ClerkErrand(body) else {
                     return AdminAnswer.problem(exchange, .badRequest, "this is no errand")
                 }
                 switch await clerk.serve(errand) {
@@ -121,7 +121,7 @@ public final class StoreSocket: Sendable {
         return routes
     }
 
-    private static func status(of reason: StoreReply.Reason) -> HTTPStatus {
+    private static func status(of reason: ClerkReply.Reason) -> HTTPStatus {
         switch reason {
         case .notFound: .notFound
         case .locked, .conflict: HTTPStatus(rawValue: 409)

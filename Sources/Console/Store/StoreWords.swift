@@ -1,7 +1,7 @@
 import Base
 import Store
 
-extension StoreReply.Refusal {
+extension ClerkReply.Refusal {
     /// Tells what the store has said.
     init(_ error: StoreError) {
         switch error {

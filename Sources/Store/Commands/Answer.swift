@@ -89,6 +89,8 @@ public struct LockHolder: Hashable, Sendable {
     public let owner: OwnerID
     /// The owner's name, for people.
     public let name: String
+    /// Since when, through all renewals; 1970 where an older Gamekeeper did not note it.
+    public let since: WallTime
     /// Until when, if it is not renewed.
     public let until: WallTime
     /// How long that is from now.

@@ -80,6 +80,7 @@ extension Judge {
             token: (set.lock(command.key)?.token ?? 0) + 1,
             owner: command.owner,
             ownerName: command.ownerName,
+            since: set.now,
             until: end(of: lease, from: set.now),
             wish: nil
         )

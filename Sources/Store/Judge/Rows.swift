@@ -56,6 +56,8 @@ struct LockRow: Hashable, Sendable {
     /// Who holds it; `nil` when it has been let go.
     var owner: OwnerID?
     var ownerName: String
+    /// Since when he holds it.
+    var since: WallTime
     /// The end of the lease.
     var until: WallTime
     /// Who has asked for it.
@@ -64,7 +66,13 @@ struct LockRow: Hashable, Sendable {
     func holder(at now: WallTime) -> LockHolder? {
         guard let owner, now < until else { return nil }
         let (left, _) = until.nanoseconds.subtractingReportingOverflow(now.nanoseconds)
-        return LockHolder(owner: owner, name: ownerName, until: until, remaining: .nanoseconds(left))
+        return LockHolder(
+            owner: owner,
+            name: ownerName,
+            since: since,
+            until: until,
+            remaining: .nanoseconds(left)
+        )
     }
 }
 

@@ -14,8 +14,9 @@ extension PostgresQueries {
         let found = (0..<rows.count).map { row in
             // Whoever has no lock has a row without an owner.
             let lock = PostgresRow.lock(rows, row, from: 1)
-            let none = LockRow(token: 0, owner: nil, ownerName: "", until: WallTime(nanoseconds: 0), wish: nil)
-            return (key: DocumentKey(packed: rows.bytes(row, 8)), row: lock ?? none)
+            let never = WallTime(nanoseconds: 0)
+            let none = LockRow(token: 0, owner: nil, ownerName: "", since: never, until: never, wish: nil)
+            return (key: DocumentKey(packed: rows.bytes(row, 9)), row: lock ?? none)
         }
         return LockPage(found, max: max, at: rows.time(0, 0))
     }
@@ -52,7 +53,7 @@ extension PostgresStatement {
         "lock_page",
         [.bytes, .number, .number],
         """
-        SELECT \(moment(3)), token, owner, owner_name, until, wish_owner, wish_name, wish_since, name FROM head
+        SELECT \(moment(3)), token, owner, owner_name, until, wish_owner, wish_name, wish_since, since, name FROM head
         WHERE name > $1 ORDER BY name LIMIT $2
         """
     )

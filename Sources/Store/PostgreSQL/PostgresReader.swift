@@ -285,7 +285,8 @@ extension PostgresStatement {
         "lock",
         [.bytes, .number],
         """
-        SELECT \(moment(2)), token, owner, owner_name, until, wish_owner, wish_name, wish_since FROM head WHERE name = $1
+        SELECT \(moment(2)), token, owner, owner_name, until, wish_owner, wish_name, wish_since, since FROM head
+        WHERE name = $1
         """
     )
     static let outcome = PostgresStatement(

@@ -9,7 +9,7 @@ enum PostgresSchema {
     static var version: Int { migrations.count }
 
     /// Each brings the database from the number before to its own, which is its place in the list, from 1.
-    static let migrations: [[String]] = [first, second]
+    static let migrations: [[String]] = [first, second, third]
 
     /// Log rows get their places from the transaction that writes them: `(transaction + base) << 18 | number in it`. So one
     /// index serves the chain of versions and the feed, in which the places of transactions that are over can be told from
@@ -45,9 +45,12 @@ enum PostgresSchema {
         "INSERT INTO meta VALUES ('version_floor', 0), ('sequence_base', 0)",
     ]
 
+    /// Operators see since when a lock is held.
+    private static let second = ["ALTER TABLE head ADD COLUMN since bigint NOT NULL DEFAULT 0"]
+
     /// Every score says which transaction has changed it last, and one that was removed stays for a while to say so: by
     /// that a process that ranks in memory learns of changes by others.
-    private static let second = [
+    private static let third = [
         """
         ALTER TABLE score ADD COLUMN removed smallint NOT NULL DEFAULT 0, ADD COLUMN changed bigint NOT NULL DEFAULT 0
         """,

@@ -13,7 +13,7 @@ extension PostgresStatement {
         [.blobs],
         """
         SELECT name, version, sequence, deleted, created, expires, token, owner, owner_name, until, wish_owner, wish_name,
-            wish_since
+            wish_since, since
         FROM head WHERE name = ANY ($1) ORDER BY name FOR UPDATE
         """
     )
@@ -87,11 +87,11 @@ extension PostgresStatement {
         """
     )
     private static let intoLocks = """
-        INSERT INTO head (name, token, owner, owner_name, until, wish_owner, wish_name, wish_since)
-        SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
+        INSERT INTO head (name, token, owner, owner_name, until, wish_owner, wish_name, wish_since, since)
+        SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)
         """
     private static let lockTypes: [PostgresType] = [
-        .blobs, .numbers, .blobs, .blobs, .numbers, .blobs, .blobs, .numbers,
+        .blobs, .numbers, .blobs, .blobs, .numbers, .blobs, .blobs, .numbers, .numbers,
     ]
     static let newLocks = PostgresStatement("new_locks", lockTypes, intoLocks)
     static let newerLocks = PostgresStatement(
@@ -100,7 +100,7 @@ extension PostgresStatement {
         """
         \(intoLocks) ON CONFLICT (name) DO UPDATE SET token = excluded.token, owner = excluded.owner,
             owner_name = excluded.owner_name, until = excluded.until, wish_owner = excluded.wish_owner,
-            wish_name = excluded.wish_name, wish_since = excluded.wish_since
+            wish_name = excluded.wish_name, wish_since = excluded.wish_since, since = excluded.since
         """
     )
     private static let intoScores = """

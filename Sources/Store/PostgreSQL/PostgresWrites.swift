@@ -52,6 +52,7 @@ enum PostgresWrites {
         call.add(blobs: rows) { PostgresRow.bytes($0.row.wish?.owner) }
         call.add(blobs: rows) { Array(($0.row.wish?.name ?? "").utf8) }
         call.add(numbers: rows) { $0.row.wish?.since.nanoseconds ?? 0 }
+        call.add(numbers: rows) { $0.row.since.nanoseconds }
         calls.append(call)
     }
 
@@ -108,7 +109,7 @@ enum PostgresRow {
         )
     }
 
-    /// `token, owner, owner_name, until, wish_owner, wish_name, wish_since`; `nil` where nobody ever had it.
+    /// `token, owner, owner_name, until, wish_owner, wish_name, wish_since, since`; `nil` where nobody ever had it.
     static func lock(_ rows: PostgresRows, _ row: Int, from column: Int) -> LockRow? {
         let token = rows.number(row, column)
         guard token > 0 else { return nil }
@@ -119,6 +120,7 @@ enum PostgresRow {
             token: token,
             owner: number(rows.bytes(row, column + 1)).map { OwnerID(bits: $0) },
             ownerName: rows.text(row, column + 2),
+            since: rows.time(row, column + 7),
             until: rows.time(row, column + 3),
             wish: wish
         )

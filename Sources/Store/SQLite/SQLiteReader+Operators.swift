@@ -10,7 +10,7 @@ extension SQLiteReader {
     ) throws(StoreTrouble) -> LockPage {
         let find = try connection.prepare(
             """
-            SELECT token, boot, owner, owner_name, until, wish_owner, wish_name, wish_since, name FROM lock
+            SELECT token, boot, owner, owner_name, until, wish_owner, wish_name, wish_since, since, name FROM lock
             WHERE name > ?1 ORDER BY name LIMIT ?2
             """
         )
@@ -18,7 +18,7 @@ extension SQLiteReader {
         find.bind(2, Int64(max))
         var rows: [(key: DocumentKey, row: LockRow)] = []
         while try find.step() {
-            rows.append((DocumentKey(packed: find.bytes(8)), SQLiteRows.lock(find, boot: boot)))
+            rows.append((DocumentKey(packed: find.bytes(9)), SQLiteRows.lock(find, boot: boot)))
         }
         return LockPage(rows, max: max, at: now)
     }

@@ -4,7 +4,7 @@ import Base
 enum SQLiteRows {
     static let getHead = "SELECT version, sequence, deleted, created, expires FROM head WHERE name = ?1"
     static let getLock = """
-        SELECT token, boot, owner, owner_name, until, wish_owner, wish_name, wish_since FROM lock WHERE name = ?1
+        SELECT token, boot, owner, owner_name, until, wish_owner, wish_name, wish_since, since FROM lock WHERE name = ?1
         """
     static let getOutcome = "SELECT digest, bytes, expires FROM outcome WHERE name = ?1"
     static let getRow = """
@@ -30,6 +30,7 @@ enum SQLiteRows {
             token: statement.number(0),
             owner: owner(statement.bytes(2)),
             ownerName: statement.text(3),
+            since: statement.time(8),
             until: statement.number(1) == boot ? statement.time(4) : WallTime(nanoseconds: 0),
             wish: wish
         )

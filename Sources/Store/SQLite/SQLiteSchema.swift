@@ -11,7 +11,7 @@ enum SQLiteSchema {
     static var version: Int { migrations.count }
 
     /// Each brings the file from the number before to its own, which is its place in the list, from 1.
-    static let migrations: [String] = [first]
+    static let migrations: [String] = [first, second]
 
     /// Small heads in a tree by name; every value once in a log that only grows at its end, chained by `previous`. A value
     /// in a tree by name would spill to pages of its own, and a second index on the log would cost as much as the rest.
@@ -40,6 +40,9 @@ enum SQLiteSchema {
             name TEXT PRIMARY KEY, score INTEGER NOT NULL, at INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
         """
+
+    /// Operators see since when a lock is held.
+    private static let second = "ALTER TABLE lock ADD COLUMN since INTEGER NOT NULL DEFAULT 0"
 
     /// Finds out whose file it is, and of which schema. A file without anything is ours and has schema 0.
     static func found(in connection: SQLiteConnection) throws(StoreTrouble) -> Int {

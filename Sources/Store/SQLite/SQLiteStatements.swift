@@ -35,7 +35,7 @@ struct SQLiteStatements {
                 deleted = excluded.deleted, created = excluded.created, expires = excluded.expires
             """
         )
-        putLock = try connection.prepare("INSERT OR REPLACE INTO lock VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")
+        putLock = try connection.prepare("INSERT OR REPLACE INTO lock VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")
         putScore = try connection.prepare("INSERT OR REPLACE INTO score VALUES (?1, ?2, ?3)")
         dropScore = try connection.prepare("DELETE FROM score WHERE name = ?1")
         putOutcome = try connection.prepare("INSERT OR REPLACE INTO outcome VALUES (?1, ?2, ?3, ?4)")
@@ -132,6 +132,7 @@ struct SQLiteStatements {
         putLock.bind(7, blob: SQLiteRows.bytes(lock.wish?.owner))
         putLock.bind(8, text: Array((lock.wish?.name ?? "").utf8))
         putLock.bind(9, lock.wish?.since.nanoseconds ?? 0)
+        putLock.bind(10, lock.since.nanoseconds)
         try putLock.run()
     }
 

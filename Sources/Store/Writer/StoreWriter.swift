@@ -127,8 +127,11 @@ final class StoreWriter: Sendable {
     private func recover(_ engine: any StoreEngine, _ entropy: inout SystemEntropy) {
         do throws(StoreTrouble) {
             let answers = try engine.recover()
-            metrics?.works(at: clock.now())
-            let tickets = queue.withLock { $0.recovered(wasDurable: answers != nil) }
+            let (tickets, isWell) = queue.withLock { queue in
+                let tickets = queue.recovered(wasDurable: answers != nil)
+                return (tickets, queue.breaker.trouble == nil)
+            }
+            if isWell { metrics?.works(at: clock.now()) }
             if let answers { answer(tickets, answers) }
         } catch {
             failed(error, isUndone: true, &entropy)

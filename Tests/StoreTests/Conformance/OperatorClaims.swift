@@ -36,8 +36,15 @@ import Wire
             #expect(found.map(\.holder.name).first == "owner 1")
             #expect(found.map(\.token) == [1, 1, 1, 1, 1, 1])
             #expect(found.compactMap(\.wanted?.name) == ["owner 99"])
+            #expect(found.allSatisfy { $0.holder.since == noon })
         }
-        store.now = noon + .seconds(10)
+        store.now = noon + .seconds(5)
+        let renewal = LockCommand.Action.renew(token: 1, lease: .seconds(10))
+        _ = try await store.lock(try key("k0"), owner(1), renewal)
+        _ = try await store.lock(try key("k1"), owner(7), .steal(lease: .seconds(10)))
+        let later = try await locks(store, page: 100)
+        #expect(later.prefix(2).map(\.holder.since) == [noon, noon + .seconds(5)], "a renewal begins nothing anew")
+        store.now = noon + .seconds(15)
         #expect(try await locks(store, page: 2).isEmpty, "a lease that is over holds nothing")
     }
 

@@ -3,7 +3,7 @@ public import Store
 public import Wire
 
 /// Something that an operator asks of the store, as it travels to the process that has it.
-public struct StoreErrand: Sendable, Equatable {
+public struct ClerkErrand: Sendable, Equatable {
     /// What is asked.
     public var deed: Deed
     /// The names of a document, or the store and scope of a list.
@@ -85,7 +85,7 @@ public struct StoreErrand: Sendable, Equatable {
 }
 
 /// What an operator is answered.
-public enum StoreReply: Sendable, Equatable {
+public enum ClerkReply: Sendable, Equatable {
     /// It was done; what there is to say of it.
     case done(Value.Object)
     /// It was not done, and why.
