@@ -6,7 +6,7 @@ extension PrivatePostgres {
     static let script = """
         trap '' INT TERM HUP
         bin=$1
-        dir=$(mktemp -d --tmpdir="${TMPDIR:-/var/tmp}" -t gamekeeper-pg.X) || exit 1
+        dir=$(mktemp -d -p "${TMPDIR:-/var/tmp}") || exit 1
         as=
         if [ "$(id -u)" = 0 ]; then
             who=postgres

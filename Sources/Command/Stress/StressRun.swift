@@ -212,7 +212,7 @@ final class ScratchFolder {
     init() throws(StressFailure) {
         let script = """
             trap '' INT TERM HUP
-            folder=$(mktemp -d "${TMPDIR:-/var/tmp}/gamekeeper-stress-XXXXXX") || exit 1
+            folder=$(mktemp -d -p "${TMPDIR:-/var/tmp}") || exit 1
             echo "$folder"
             read -r word
             rm -rf "$folder"
