@@ -44,7 +44,7 @@ let rooms: [(name: String, sees: String)] = [
     ("Gamekeeper", "Base Wire Crypto Reactor Web Contracts Store Gateway Console"),
     ("Rehearsal", "Base Wire Crypto Reactor Web Contracts Store Gateway Gamekeeper"),
     ("Command", "Base Wire Crypto Reactor Web Contracts Store Gateway Console Gamekeeper"),
-    ("GamekeeperKit", "Base Wire Reactor Web Contracts GamekeeperClient Gateway Gamekeeper Command"),
+    ("GamekeeperKit", "Base Wire Reactor Web Contracts Store GamekeeperClient Gateway Gamekeeper Command"),
 ]
 
 /// Files that are part of a room's code.

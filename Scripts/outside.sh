@@ -12,6 +12,10 @@ echo "outside: the game is the one that the README shows"
 diff -u <(awk '/^```swift$/ { on = 1; next } /^```$/ && on { exit } on' README.md) \
     <(cat "$game" && echo && sed -n '/^@Test/,/^}/p;/^}/q' "$tests")
 
+diff -u <(echo 'import GamekeeperKit' && echo &&
+    awk '/^```swift$/ { blocks++; if (blocks == 2) { on = 1; next } } /^```$/ && on { exit } on' README.md) \
+    Tests/Outside/Sources/skirmish/Shop.swift
+
 away=${1:?a folder outside of the checkout}
 cp -R Tests/Outside/. "$away"
 sed -i "s|path: \"../..\"|path: \"$checkout\"|" "$away/Package.swift"
@@ -30,7 +34,7 @@ if "$game" help | grep -q 'docs '; then
 fi
 
 echo "outside: serving"
-timeout 60 "$game" run --listen 127.0.0.1:0 --admin off --data none >"$away/said" 2>"$away/log" &
+timeout 60 "$game" run --listen 127.0.0.1:0 --admin off --data "$away/data" >"$away/said" 2>"$away/log" &
 server=$!
 stop() {
     local code=0

@@ -65,6 +65,24 @@ require_packages() {
     mkdir -p .build && printf '%s\n' "$packages" >"$stamp"
 }
 
+# PostgreSQL's server, for the tests of the store's engine: they start their own, on loopback and in a folder of theirs.
+# Debian's package would start one too, so it is told not to. Where it cannot be had its tests are left out, and say so.
+want_postgres() {
+    local conf=/etc/postgresql-common/createcluster.conf
+    if command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then return 0; fi
+    if ! command -v dpkg-query >/dev/null || [ "$(id -u)" != 0 ]; then
+        say "PostgreSQL's server is not here: its tests are left out (as root: apt-get install postgresql)."
+        return 0
+    fi
+    say "Installing: postgresql"
+    export DEBIAN_FRONTEND=noninteractive
+    {
+        apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql-common &&
+            sed -i 's/^#\?create_main_cluster.*/create_main_cluster = false/' "$conf" &&
+            apt-get install -y -qq --no-install-recommends postgresql
+    } >&2 || say "PostgreSQL could not be installed: its tests are left out."
+}
+
 # Puts a Swift toolchain on the path, wherever the usual installers leave it.
 find_swift() {
     local folder

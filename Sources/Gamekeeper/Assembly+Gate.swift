@@ -12,7 +12,7 @@ extension Assembly {
         of game: any Game.Type,
         _ configuration: Configuration,
         _ telemetry: Telemetry,
-        _ store: Store?,
+        _ store: Store,
         on loops: EventLoopGroup
     ) throws(Failure) -> Gate {
         var limits = configuration.limits
@@ -30,15 +30,22 @@ extension Assembly {
             throw .keys(error)
         }
         let accounts: any AccountStore =
-            store.map { DocumentAccountStore($0, limits: limits.identity) }
-            ?? MemoryAccountStore(limits: limits.identity)
+            configuration.storePlace == .memory
+            ? MemoryAccountStore(limits: limits.identity)
+            : DocumentAccountStore(store, limits: limits.identity)
         let identity = IdentityService(
             store: accounts,
             vault: vault,
             loops: loops.loops.count,
             limits: limits.identity
         )
-        var parts = Gate.Parts(limits: limits, telemetry: telemetry, identity: identity)
+        // What is in memory is gone together, effects and outcomes: there is no need to ask a store then.
+        let outcomes: any OutcomeStore =
+            configuration.storePlace == .memory
+            ? MemoryOutcomeStore(limits.outcomes)
+            : DurableOutcomeStore(store, on: loops, limits.outcomes, log: telemetry.log.room("gateway"))
+        var parts = Gate.Parts(limits: limits, telemetry: telemetry, identity: identity, outcomes: outcomes)
+        parts.store = store
         parts.hooks = game.hooks
         parts.calls = CallLog(
             telemetry.log.room("gateway"),

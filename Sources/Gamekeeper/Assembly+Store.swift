@@ -6,11 +6,10 @@ public import Store
 
 // What outlives the process, and what operators see of it.
 extension Assembly {
-    /// Opens the store; nil where everything is kept in memory.
-    static func store(_ configuration: Configuration, _ telemetry: Telemetry) throws(Failure) -> Store? {
+    /// Opens the store.
+    static func store(_ configuration: Configuration, _ telemetry: Telemetry) throws(Failure) -> Store {
         let place = configuration.storePlace
-        guard place != .memory else { return nil }
-        if let data = configuration.data {
+        if place != .memory, let data = configuration.data {
             do throws(FileRefusal) { try Files.makeFolder(data) } catch { throw .data(error) }
         }
         var options = configuration.storeOptions

@@ -15,7 +15,7 @@ public final class Assembly: Sendable {
     public let tls: TLSServer?
     /// Where players' calls come in, where a game runs.
     public let gate: Gate?
-    /// What outlives the process, where it is not kept in memory.
+    /// What a game keeps beyond a session, in a file, a database, or memory.
     public let store: Store?
     private let hooks: GameHooks
     /// Where the process logs and counts.
@@ -93,7 +93,8 @@ public final class Assembly: Sendable {
         )
         hooks = game?.hooks ?? GameHooks()
         if let game {
-            store = try Self.store(configuration, telemetry)
+            let store = try Self.store(configuration, telemetry)
+            self.store = store
             gate = try Self.gate(of: game, configuration, telescope.telemetry, store, on: loops)
         } else {
             store = nil

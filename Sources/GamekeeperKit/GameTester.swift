@@ -13,8 +13,8 @@ import Web
 /// let hit: Hit = try await player.call("player.attack", ["target_id": "player_2", "weapon": "sword"])
 /// #expect(hit.damage == 5)
 /// ```
-/// Every layer that a player's call passes is there: contract, budgets, sessions, wire. Keys and players are in memory and
-/// end with it; it stops when neither it nor a player of it is held any more.
+/// Every layer that a player's call passes is there: contract, budgets, sessions, wire. Keys, players and documents are in memory
+/// and end with it; it stops when neither it nor a player of it is held any more.
 public final class GameTester: Sendable {
     private let assembly: Assembly
     private let clients: EventLoopGroup
@@ -57,6 +57,7 @@ public final class GameTester: Sendable {
     deinit {
         clients.stop(within: .milliseconds(200))
         assembly.loops.stop(within: .milliseconds(200))
+        assembly.store?.close(within: .zero)
     }
 
     /// The server, as the game's own code sees it.

@@ -5,6 +5,7 @@
 @_exported public import Gamekeeper
 @_exported public import GamekeeperClient
 @_exported public import Gateway
+@_exported public import Store
 @_exported public import Web
 @_exported public import Wire
 

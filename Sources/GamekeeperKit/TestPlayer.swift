@@ -42,14 +42,17 @@ public final class TestPlayer: Sendable {
 
     // MARK: Calls
 
-    /// Makes a call and reads its answer.
+    /// Makes a call and reads its answer. The same call with the same key again has no second effect.
     ///
     /// - Throws: `CallFailure` with the code and details of the server's refusal.
     public func call<Answer: Message>(
         _ method: String,
         _ params: Value = [:],
+        key: String? = nil,
         as answer: Answer.Type = Answer.self
-    ) async throws(CallFailure) -> Answer { try await client.call(method, params, answers: answer) }
+    ) async throws(CallFailure) -> Answer {
+        try await client.call(method, params, answers: answer, CallOptions(key: key))
+    }
 
     /// Makes a call whose answer is nothing, or is looked at without its type.
     ///

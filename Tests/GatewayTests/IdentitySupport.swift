@@ -70,7 +70,7 @@ struct IdentityStage: ~Copyable {
 
 /// Collects what the gateway is told.
 final class ChangeLog: Sendable {
-    private let heard = Shelf<[IdentityChange]>([])
+    private let heard = Kept<[IdentityChange]>([])
     var changes: [IdentityChange] { heard.value }
     func listen(to service: IdentityService) { service.onChange { change in self.heard.change { $0.append(change) } } }
 }

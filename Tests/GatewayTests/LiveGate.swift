@@ -2,6 +2,7 @@ import Base
 import Contracts
 import Patience
 import Reactor
+import Store
 import Synchronization
 import Testing
 import Web
@@ -25,20 +26,27 @@ final class LiveGate: Sendable {
         loops: Int = 1,
         limits: Limits = .patient,
         hooks: GameHooks = GameHooks(),
-        tracer: Tracer = .off
+        tracer: Tracer = .off,
+        store: Store? = nil,
+        keys: String? = nil
     ) throws {
         group = try EventLoopGroup(count: loops, limits: limits)
         log = LogLines()
         let telemetry = Telemetry(log: log.log, metrics: Registry(loops: loops), tracer: tracer)
         let clock = SystemClock()
         let identity = IdentityService(
-            store: MemoryAccountStore(),
-            vault: KeyVault(developmentAt: clock.wallTime()),
+            store: store.map { DocumentAccountStore($0) } ?? MemoryAccountStore(),
+            vault: try keys.map { try KeyVault(folder: $0, at: clock.wallTime()) }
+                ?? KeyVault(developmentAt: clock.wallTime()),
             loops: loops,
             limits: limits.identity
         )
         var parts = Gate.Parts(limits: limits, telemetry: telemetry, identity: identity)
         parts.hooks = hooks
+        if let store {
+            parts.store = store
+            parts.outcomes = DurableOutcomeStore(store, on: group, limits.outcomes, log: log.log)
+        }
         gate = try Gate(contract, on: group, parts)
         var routes = Routes()
         gate.addRoutes(to: &routes)

@@ -1,5 +1,6 @@
 import Base
 import Contracts
+import Store
 import Testing
 import Wire
 
@@ -187,7 +188,7 @@ extension OutcomeTable.Decision {
                     switch await store.begin(claim, at: start, deadline: .never) {
                     case .first(let ticket):
                         await Task.yield()
-                        store.finish(ticket, .answered([attempt]), at: start)
+                        store.committed(ticket, .answered([attempt]), at: start)
                         return .answered([attempt])
                     case .known(let outcome): return outcome
                     default: return nil
@@ -211,7 +212,7 @@ extension OutcomeTable.Decision {
         }
         #expect(store.beginNow(claim, at: start) == nil)
         store.abandon(ticket)
-        store.finish(ticket, .answered([]), at: start)
+        store.committed(ticket, .answered([]), at: start)
         #expect(store.counts.outcomes == 0)
     }
 
@@ -249,7 +250,7 @@ extension OutcomeTable.Decision {
             return
         }
         #expect(store.counts.waiting == 0)
-        store.finish(ticket, .answered([]), at: start)
+        store.committed(ticket, .answered([]), at: start)
     }
 
     @Test func `a key is one to sixty-four visible characters`() {
@@ -259,12 +260,14 @@ extension OutcomeTable.Decision {
         for bad in ["", String(repeating: "x", count: 65), "a b", "a\u{0}", "ä", "a\n"] { #expect(key(bad) == nil) }
     }
 
-    @Test func `a record carries what the writer of the effect stores`() throws {
-        let store = MemoryOutcomeStore(Limits.Outcomes())
-        guard case .first(let ticket) = store.beginNow(try claim("k1"), at: start) else { return }
-        let record = ticket.record(.answered([1]), keptFor: .seconds(60), at: WallTime(nanoseconds: 5))
-        #expect(record.expires.nanoseconds == 60_000_000_005)
-        #expect(record.claim.method == "shop.buy")
+    @Test func `what the store keeps of a claim has its digest and ends after its day`() throws {
+        var limits = Limits.Outcomes()
+        limits.keptFor = .seconds(60)
+        let claim = try claim("k1")
+        let row = try claim.row(.answered([1]), at: WallTime(nanoseconds: 5), limits)
+        #expect(row.expires.nanoseconds == 60_000_000_005)
+        #expect(row.digest == claim.digest)
+        #expect(StoredOutcome(stored: row.bytes) == .answered([1]))
     }
 }
 

@@ -7,7 +7,7 @@ import Wire
 @testable import Store
 
 /// A store of each kind, as a game has it.
-private func withStore(
+func withStore(
     _ kind: SubjectKind,
     _ change: (inout StoreOptions) -> Void = { _ in },
     _ body: (Store) async throws -> Void
@@ -285,6 +285,58 @@ final class Tally: Sendable {
             #expect(try await bags.get("ann") == Bag(gold: 13, items: ["sword"]))
             try await bags.remove("ann")
             #expect(try await bags.get("ann") == nil)
+        }
+    }
+
+    @Test(arguments: SubjectKind.allCases)
+    func `a shelf shows what its documents were, and brings it back`(kind: SubjectKind) async throws {
+        try await withStore(kind) { store in
+            let bags = store[Shelf<Bag>("bags")]
+            var options = WriteOptions()
+            options.notes = try DocumentNotes(userIDs: ["ann"])
+            let first = try await bags.set("ann", to: Bag(gold: 1), options)
+            let then = try #require(try await bags.document("ann")?.updated)
+            let second = try await bags.set("ann", to: Bag(gold: 2))
+            #expect(try await bags.versions(of: "ann").map(\.version) == [second, first])
+            #expect(try await bags.document("ann", version: first)?.content == Bag(gold: 1))
+            #expect(try await bags.document("ann", at: then)?.content == Bag(gold: 1))
+            #expect(try await bags.document("ann", at: WallTime(nanoseconds: 0)) == nil)
+            #expect(try await bags.restore("ann", version: first) == second + 1)
+            let restored = try #require(try await bags.document("ann"))
+            #expect(restored.content == Bag(gold: 1) && restored.notes.userIDs == ["ann"])
+            await #expect(throws: StoreError.refused(.noSuchVersion)) { try await bags.restore("ann", version: 77) }
+        }
+    }
+
+    @Test(arguments: SubjectKind.allCases)
+    func `a shelf reads several documents at once and lists its keys page by page`(kind: SubjectKind) async throws {
+        try await withStore(kind, { $0.limits.rowsPerPageMax = 3 }) { store in
+            let numbers = store[Shelf<Int64>("numbers", scope: "here")]
+            for place in 0..<7 { #expect(try await numbers.increment("k\(place)", by: Int64(place)) == Int64(place)) }
+            #expect(try await numbers.increment("k6") == 7)
+            let keys = ["k6", "none", "k0", "k1", "k2", "k3", "k4"]
+            #expect(try await numbers.get(keys) == [7, nil, 0, 1, 2, 3, 4])
+            #expect(try await numbers.keys(prefix: "k", after: "k1", max: 3) == ["k2", "k3", "k4"])
+            #expect(try await numbers.keys(prefix: "x", max: 3) == [])
+            _ = try await store[Shelf<String>("numbers", scope: "here")].set("word", to: "no number")
+            await #expect(throws: StoreError.refused(.notANumber)) { try await numbers.increment("word") }
+        }
+    }
+
+    @Test func `what lasts a while is gone when it is over, and a transform's own error changes nothing`() async throws
+    {
+        struct Broke: Error {}
+        try await withStore(.memory) { store in
+            let bags = store[Shelf<Bag>("bags")]
+            var options = WriteOptions()
+            options.lasting = .seconds(-1)
+            try await bags.set("ann", to: Bag(gold: 1), options)
+            #expect(try await bags.get("ann") == nil)
+            options.lasting = .seconds(3_600)
+            try await bags.set("ann", to: Bag(gold: 1), options)
+            #expect(try await bags.document("ann")?.expires != nil)
+            await #expect(throws: Broke.self) { try await bags.update("ann") { _ in throw Broke() } }
+            #expect(try await bags.get("ann") == Bag(gold: 1))
         }
     }
 

@@ -48,6 +48,13 @@ public struct WallTime: Hashable, Comparable, Sendable {
     /// Whole seconds since 1970.
     @inlinable public var seconds: Int64 { nanoseconds / 1_000_000_000 }
 
+    /// A moment later, or earlier, held at the ends of time.
+    @inlinable public func adding(_ duration: Duration) -> Self {
+        let step = duration.nanoseconds
+        let (sum, overflow) = nanoseconds.addingReportingOverflow(step)
+        return Self(nanoseconds: overflow ? (step < 0 ? .min : .max) : sum)
+    }
+
     /// Orders moments by their nanoseconds.
     @inlinable public static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
 }

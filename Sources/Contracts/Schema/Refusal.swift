@@ -87,9 +87,9 @@ public struct Refusal: Error, Sendable {
         content = Content(.internal, message: "An internal error", cause: cause)
     }
 
-    /// What a handler has thrown: a refusal as it is, everything else as our fault.
+    /// What a handler has thrown: a refusal as it is, what knows its refusal as that, everything else as our fault.
     @usableFromInline init(handling error: any Error) {
-        self = (error as? Refusal) ?? Refusal(internal: error)
+        self = (error as? Refusal) ?? (error as? any RefusalSource)?.refusal ?? Refusal(internal: error)
     }
 
     /// Whether it does not know yet what would have been right.
@@ -188,4 +188,10 @@ extension Fault.Problem {
         case .notCanonical: "is not in canonical form"
         }
     }
+}
+
+/// An error that a handler may let through: it says itself what the caller is told.
+public protocol RefusalSource: Error {
+    /// What the caller is told.
+    var refusal: Refusal { get }
 }

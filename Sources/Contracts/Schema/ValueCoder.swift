@@ -166,14 +166,16 @@ extension ValueCoder {
         }
     }
 
-    @inlinable func decodeCanonical(_ bytes: RawSpan) throws(Fault) -> Values {
+    /// Reads one whole value in canonical form.
+    @inlinable public func decodeCanonical(_ bytes: RawSpan) throws(Fault) -> Values {
         var reader = CanonicalReader(bytes)
         let values = try readCanonical(&reader)
         try reader.finish()
         return values
     }
 
-    @inlinable func encodeCanonical(_ values: Values, to output: inout ByteBuffer) throws(Fault) {
+    /// Appends one whole value in canonical form, or nothing when it breaks its rules.
+    @inlinable public func encodeCanonical(_ values: Values, to output: inout ByteBuffer) throws(Fault) {
         let count = output.count
         do throws(Fault) {
             try writeCanonical(all: values, to: &output)

@@ -26,6 +26,8 @@ public final class Caller {
     @exclusivity(unchecked) private var place: TraceContext?
     /// What a built-in call wants done once it has returned.
     var wantsResume: ResumeClaim?
+    /// What a call with a key does in the store.
+    var effect: OnceEffect?
 
     init(_ visitor: Visitor, on desk: GateLoop, _ call: CompiledCall<Caller>, _ trace: TraceContext?) {
         self.desk = desk
@@ -48,6 +50,7 @@ public final class Caller {
     @inline(__always)
     func forget(for nobody: Visitor) {
         if wantsResume != nil { wantsResume = nil }
+        if effect != nil { effect = nil }
         unsafe borrowedVisitor = nobody
     }
 

@@ -1,6 +1,7 @@
 public import Base
 public import Contracts
 public import Reactor
+public import Store
 import Synchronization
 
 /// Decides who may knock and how often, and has calls done: everything of the gateway that a process has once.
@@ -23,6 +24,8 @@ public final class Gate: Sendable {
         public var calls: CallLog?
         /// What the game wants to be told.
         public var hooks = GameHooks()
+        /// What outlives the process, for the game; one in memory, made when it is asked for, where there is none.
+        public var store: Store?
         /// Where names and tokens of sessions come from. A rehearsal gives a script, so that it can be repeated.
         public var entropy: SharedEntropy?
 
@@ -50,6 +53,7 @@ public final class Gate: Sendable {
     public let bans: AddressBans
     /// Where calls with a key are remembered.
     let outcomes: any OutcomeStore
+    private let ownStore: Mutex<Store?>
     let limits: Limits
     let telemetry: Telemetry
     let log: Log
@@ -84,6 +88,7 @@ public final class Gate: Sendable {
         identity = parts.identity
         bans = parts.bans
         outcomes = parts.outcomes
+        ownStore = Mutex(parts.store)
         limits = parts.limits
         telemetry = parts.telemetry.room("gateway")
         log = telemetry.log
@@ -121,6 +126,19 @@ public final class Gate: Sendable {
 
     /// The server, for code that belongs to no call.
     public var server: Server { Server(self) }
+
+    /// What outlives the process.
+    var store: Store {
+        ownStore.withLock { store in
+            if let store { return store }
+            var options = StoreOptions()
+            options.limits = limits.store
+            options.retention = RetentionRules(standard: limits.store.retention)
+            guard let made = try? Store(.memory, options) else { preconditionFailure("memory is always there") }
+            store = made
+            return made
+        }
+    }
 
     /// A game's contract with the calls that every server has.
     private static func whole(_ game: Contract<Caller>) -> Contract<Caller> {

@@ -1,6 +1,7 @@
 public import Base
 public import Contracts
 import Reactor
+public import Store
 
 /// The server, for code that belongs to no call: timers, hooks, operators. It may be kept and used on any thread.
 public struct Server: Sendable {
@@ -13,6 +14,9 @@ public struct Server: Sendable {
 
     /// The time of day.
     public var wall: WallTime { gate.loops[0].kernel.wallTime() }
+
+    /// What outlives the process: documents, locks, scores and the feed.
+    public var store: Store { gate.store }
 
     /// Does something again and again, on one of the loops, until the server stops. What it does must not block.
     ///

@@ -44,7 +44,8 @@ extension Visitor {
             trace: since.trace(incoming.trace),
             since: since,
             until: since.time + .milliseconds(most),
-            reply: reply
+            reply: reply,
+            effect: OnceEffect(claim)
         )
         if let answer = desk.gate.outcomes.beginNow(claim, at: since.time) { return proceed(once, answer, caller) }
         wait(once)
@@ -95,11 +96,13 @@ extension Visitor {
         case .conflict: refusal = Refusal(.conflict, "the key belongs to another call")
         case .timedOut: refusal = Denial(.late).refusal
         case .full(let wait): refusal = Refusal(.unavailable, "there is no room for another key", retryAfter: wait)
+        case .away(let error): refusal = error.refusal
         }
         refuse(once.call, refusal, once.reply, once.since)
     }
 
     private final func runOnce<Reply: CallReply>(_ once: CallOnce<Reply>, _ ticket: OutcomeTicket, _ caller: Caller) {
+        caller.effect = once.effect
         var output = ByteBuffer()
         switch once.call.runCanonical(once.params.bytes, caller, into: &output) {
         case .answered: keep(.answered(output.array()), ticket, once)
@@ -148,7 +151,22 @@ extension Visitor {
         _ ticket: OutcomeTicket,
         _ once: CallOnce<Reply>
     ) {
-        desk.gate.outcomes.finish(ticket, outcome, at: desk.loop.now)
+        if let committed = once.effect.committed { return tellCommitted(committed, ticket, once) }
+        // Whoever waits for the disk stays on this loop, as for a handler.
+        tasksRunning += 1
+        desk.gate.outcomes.finish(ticket, outcome, on: desk.loop) { [self] outcome in
+            tasksRunning -= 1
+            if !once.isTold { tell(outcome, of: once) }
+        }
+    }
+
+    /// The effect is in the store, and with it what its caller is told, now and whenever he asks again.
+    private final func tellCommitted<Reply: CallReply>(
+        _ outcome: StoredOutcome,
+        _ ticket: OutcomeTicket,
+        _ once: CallOnce<Reply>
+    ) {
+        desk.gate.outcomes.committed(ticket, outcome, at: desk.loop.now)
         if !once.isTold { tell(outcome, of: once) }
     }
 
@@ -158,13 +176,18 @@ extension Visitor {
         _ ticket: OutcomeTicket,
         _ once: CallOnce<Reply>
     ) {
+        if let committed = once.effect.committed {
+            desk.gate.log.error(
+                "a handler has failed after its effect was saved; its caller is told what was saved",
+                ["method": .text(once.call.description.name), "reason": .text(refusal.message)]
+            )
+            return tellCommitted(committed, ticket, once)
+        }
         if refusal.code.category == .permanent {
             let (number, message) = (refusal.code.number, refusal.message)
-            let outcome = StoredOutcome.refused(code: number, message: message, details: refusal.details)
-            desk.gate.outcomes.finish(ticket, outcome, at: desk.loop.now)
-        } else {
-            desk.gate.outcomes.abandon(ticket)
+            return keep(.refused(code: number, message: message, details: refusal.details), ticket, once)
         }
+        desk.gate.outcomes.abandon(ticket)
         if !once.isTold { refuse(once.call, refusal, once.reply, once.since) }
     }
 
@@ -192,6 +215,8 @@ struct CallOnce<Reply: CallReply> {
     /// Until when its caller waits.
     let until: MonotonicTime
     let reply: Reply
+    /// What it does in the store.
+    let effect: OnceEffect
     /// Whether its caller has been told that it is late, and hears nothing more of it.
     var isTold = false
 }

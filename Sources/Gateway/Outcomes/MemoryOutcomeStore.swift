@@ -1,4 +1,5 @@
 public import Base
+public import Reactor
 import Synchronization
 
 /// Outcomes in memory, gone with the process: what there is until effects are stored.
@@ -23,6 +24,11 @@ public final class MemoryOutcomeStore: OutcomeStore {
         return answer(decision, to: claim)
     }
 
+    /// How a call ended, if that is known here, or that its key is another call's.
+    func known(_ claim: OutcomeClaim, at now: MonotonicTime) -> OutcomeAnswer? {
+        state.withLock { $0.table.known(claim, at: now) }.flatMap { answer($0, to: claim) }
+    }
+
     /// Claims a call, and sleeps while another one with its key runs.
     public func begin(_ claim: OutcomeClaim, at now: MonotonicTime, deadline: MonotonicTime) async -> OutcomeAnswer {
         let waiter = lastWaiter.add(1, ordering: .relaxed).newValue
@@ -42,15 +48,21 @@ public final class MemoryOutcomeStore: OutcomeStore {
         }
     }
 
-    /// Keeps the outcome and wakes who waits for it.
-    public func finish(_ ticket: OutcomeTicket, _ outcome: StoredOutcome, at now: MonotonicTime) {
-        guard ticket.end() else { return }
-        wake { $0.finish(ticket.claim, number: ticket.number, outcome, at: now) }
+    /// Keeps the outcome and answers at once: nothing outlives the process.
+    public func finish(
+        _ ticket: OutcomeTicket,
+        _ outcome: StoredOutcome,
+        on loop: EventLoop,
+        then: @escaping (StoredOutcome) -> Void
+    ) {
+        committed(ticket, outcome, at: loop.now)
+        then(outcome)
     }
 
-    /// The same as `finish`: nothing outlives the process.
+    /// Keeps the outcome and wakes who waits for it.
     public func committed(_ ticket: OutcomeTicket, _ outcome: StoredOutcome, at now: MonotonicTime) {
-        finish(ticket, outcome, at: now)
+        guard ticket.end() else { return }
+        wake { $0.finish(ticket.claim, number: ticket.number, outcome, at: now) }
     }
 
     /// Wakes the first who waits, to run in place of a call that ended without an outcome.

@@ -1,4 +1,4 @@
-public import Base
+import Base
 public import Contracts
 import Crypto
 public import Wire
@@ -79,14 +79,4 @@ public enum StoredOutcome: Sendable, Equatable {
         default: 16
         }
     }
-}
-
-/// What the writer of an effect stores in the same transaction, so that the effect and its outcome are one.
-public struct OutcomeRecord: Sendable {
-    /// Whose call it was, and which.
-    public let claim: OutcomeClaim
-    /// How it ended.
-    public let outcome: StoredOutcome
-    /// Until when it is returned again, by the calendar.
-    public let expires: WallTime
 }

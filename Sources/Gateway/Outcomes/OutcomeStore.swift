@@ -1,11 +1,13 @@
 public import Base
+public import Reactor
+public import Store
 import Synchronization
 
 /// Where the first outcome of each call with a key is kept: in memory, or by whoever stores the effects.
 ///
 /// A caller that is told `.first` runs the call and ends its claim in one of three ways:
 ///
-/// - The effect is saved: `record` goes into the same transaction, and after the commit `committed` wakes who waits.
+/// - The effect is saved: `OutcomeClaim.row` goes into the same transaction, and after the commit `committed` wakes who waits.
 /// - The effect has no save: `finish` keeps the outcome, as durably as the store can by itself.
 /// - There was no effect (a transient refusal, a fault): `abandon`, and the next one with this key runs. A ticket that is
 ///   dropped abandons itself, so a fault leaves nobody waiting for ever.
@@ -16,10 +18,16 @@ public protocol OutcomeStore: Sendable {
     /// Claims a call, and waits for another one with its key until the deadline.
     func begin(_ claim: OutcomeClaim, at now: MonotonicTime, deadline: MonotonicTime) async -> OutcomeAnswer
 
-    /// Keeps the outcome and gives it to those who wait.
-    func finish(_ ticket: OutcomeTicket, _ outcome: StoredOutcome, at now: MonotonicTime)
+    /// Keeps the outcome, gives it to those who wait, and calls `then` on the loop that it was called on, at once or later,
+    /// with what is to be answered: this outcome, or that of another process which was faster.
+    func finish(
+        _ ticket: OutcomeTicket,
+        _ outcome: StoredOutcome,
+        on loop: EventLoop,
+        then: @escaping (StoredOutcome) -> Void
+    )
 
-    /// Gives an outcome that was committed with its effect to those who wait.
+    /// Gives an outcome that was committed with its effect to those who wait, and keeps it in memory.
     func committed(_ ticket: OutcomeTicket, _ outcome: StoredOutcome, at now: MonotonicTime)
 
     /// Lets the next one with this key run, because a ticket of this number has ended without an outcome.
@@ -48,6 +56,8 @@ public enum OutcomeAnswer: Sendable {
     case timedOut
     /// There is no room to promise that it happens once: `UNAVAILABLE`, with the time after which there may be.
     case full(retryAfter: Duration)
+    /// The store does not say whether it has been made: nothing is run.
+    case away(StoreError)
 }
 
 /// The right to make a call, until its outcome is told. Dropping it abandons the call.
@@ -72,14 +82,4 @@ public final class OutcomeTicket: Sendable {
 
     /// Whether this is the first time that it ends; stores ask before they believe a ticket.
     public func end() -> Bool { !isOver.exchange(true, ordering: .acquiringAndReleasing) }
-
-    /// What is to be stored with the effect.
-    public func record(_ outcome: StoredOutcome, keptFor: Duration, at now: WallTime) -> OutcomeRecord {
-        let (expires, overflow) = now.nanoseconds.addingReportingOverflow(keptFor.nanoseconds)
-        return OutcomeRecord(
-            claim: claim,
-            outcome: outcome,
-            expires: WallTime(nanoseconds: overflow ? .max : expires)
-        )
-    }
 }

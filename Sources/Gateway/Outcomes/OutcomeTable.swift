@@ -88,6 +88,16 @@ struct OutcomeTable: ~Copyable {
         return .first(number: lastNumber)
     }
 
+    /// How a call ended, if that is known, or that its key is another call's; claims nothing.
+    func known(_ claim: OutcomeClaim, at now: MonotonicTime) -> Decision? {
+        guard let entry = entries[claim.place] else { return nil }
+        if case .kept(let outcome, let since, _) = entry.state {
+            guard since + limits.keptFor > now else { return nil }
+            return entry.digest == claim.digest ? .known(outcome) : .conflict
+        }
+        return entry.digest == claim.digest ? nil : .conflict
+    }
+
     /// Claims a call, or waits for the one that runs. `nil` means that `waiter` will be woken.
     mutating func wait(
         _ claim: OutcomeClaim,

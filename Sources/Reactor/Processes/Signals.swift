@@ -20,12 +20,26 @@ public enum Signals {
         return set
     }
 
-    /// Takes the signals away from every thread that is started from now on. Called first of all.
+    /// Takes the signals away from the thread that calls it and from every thread that it starts, for `wait` to take them.
     public static func block() {
-        var set = set
-        pthread_sigmask(SIG_BLOCK, &set, nil)
+        _ = mask()
         // A peer that went away is a failed send, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+    }
+
+    /// Takes the signals away from this thread.
+    ///
+    /// - Returns: what it did not take before.
+    static func mask() -> sigset_t {
+        var (set, former) = (set, sigset_t())
+        pthread_sigmask(SIG_BLOCK, &set, &former)
+        return former
+    }
+
+    /// Gives a thread the mask that it had.
+    static func restore(_ former: sigset_t) {
+        var former = former
+        pthread_sigmask(SIG_SETMASK, &former, nil)
     }
 
     /// Waits for the next signal.

@@ -14,10 +14,14 @@ public struct Thread: Sendable {
         }
     }
 
-    /// Starts a thread. Its name, cut to 15 bytes, is what `top -H` shows.
+    /// Starts a thread. Its name, cut to 15 bytes, is what `top -H` shows. It never takes the signals that `Signals` waits for:
+    /// one thread that did would end the process in the middle of its work.
     public init(named name: String, _ body: @escaping @Sendable () -> Void) {
         let start = Unmanaged.passRetained(Start(name, body))
         var handle = pthread_t()
+        // A thread begins with the mask of whoever starts it.
+        let former = Signals.mask()
+        defer { Signals.restore(former) }
         let failure = pthread_create(
             &handle,
             nil,

@@ -42,6 +42,23 @@ public enum StoreRefusal: Error, Hashable, Sendable {
 
     static func tooLarge(_ kind: Excess.Kind, max: Int) -> Self { .tooLarge(Excess(kind: kind, max: max)) }
 
+    /// What it is about, in words that anybody may read.
+    public var words: String {
+        switch self {
+        case .badName: "this cannot be a name"
+        case .badBody: "this cannot be stored"
+        case .tooLarge(let excess): "there is too much of it; the most is \(excess.max)"
+        case .namedTwice: "a document is named twice"
+        case .conflict: "somebody else has changed it first"
+        case .noSuchVersion: "this version is not kept"
+        case .notANumber: "it holds no whole number"
+        case .numberOverflow: "the sum is too large"
+        case .locked: "it is in use elsewhere"
+        case .fenced: "it has been taken over elsewhere"
+        case .outcomeConflict: "the key belongs to another call"
+        }
+    }
+
     /// What a caller of the game is answered.
     public var code: ErrorCode {
         switch self {

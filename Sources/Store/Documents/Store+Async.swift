@@ -143,7 +143,7 @@ public struct DocumentChange: Sendable {
         self.lifetime = lifetime
     }
 
-    func write(_ key: DocumentKey, replacing before: Document?, fence: Fence?) -> Write {
+    package func write(_ key: DocumentKey, replacing before: Document?, fence: Fence?) -> Write {
         Write(
             key,
             change,

@@ -96,10 +96,3 @@ extension Int64 {
         return overflow ? (other < 0 ? .min : .max) : sum
     }
 }
-
-extension WallTime {
-    /// A moment later, held at the end of time.
-    func adding(_ duration: Duration) -> WallTime {
-        WallTime(nanoseconds: nanoseconds.addingClamped(duration.nanoseconds))
-    }
-}

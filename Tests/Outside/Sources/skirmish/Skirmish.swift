@@ -1,6 +1,6 @@
 import GamekeeperKit
 
-enum Weapon: String, Choice { case sword, bow, axe }
+enum Weapon: String, Choice, Codable { case sword, bow, axe }
 
 struct Hit: Message {
     let damage: Int
@@ -15,5 +15,6 @@ struct Hit: Message {
             guard target != caller.player else { throw Refusal(.invalidAction, "Nobody attacks himself") }
             return Hit(damage: Int(power * (weapon == .axe ? 60 : 40)))
         }
+        Shop.buy
     }
 }

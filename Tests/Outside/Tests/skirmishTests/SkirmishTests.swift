@@ -22,3 +22,14 @@ import Testing
         #expect(refused?.code == code)
     }
 }
+
+@Test func `a weapon that is bought twice with one key costs once, and stands in the bag`() async throws {
+    let game = try GameTester(Skirmish.self)
+    let player = try await game.guest()
+    for _ in 0..<2 {
+        let bought: Bought = try await player.call("shop.buy", ["weapon": "axe"], key: "first")
+        #expect(bought.gold == 60)
+    }
+    let bag = try await game.server.store[Shop.bags].get("\(player.player)")
+    #expect(bag?.weapons == [.axe])
+}

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// A value that tests on several threads change.
-final class Shelf<Value: Sendable>: Sendable {
+final class Kept<Value: Sendable>: Sendable {
     private let stored: Mutex<Value>
     init(_ value: Value) { stored = Mutex(value) }
     var value: Value { stored.withLock { $0 } }
