@@ -127,6 +127,12 @@ private final class Site: Sendable {
         try await life(site)
     }
 
+    @Test func `what is in a server's memory is asked of that server`() async throws {
+        let site = try Site { $0.store = .memory }
+        #expect(try await site.refusal("list  bags")?.reason == .away)
+        try await site.withServer { _ in try await life(site) }
+    }
+
     @Test func `a list of many goes on by itself`() async throws {
         let site = try Site { $0.limits.operations.rowsPerPageMax = 7 }
         try await site.withServer { assembly in

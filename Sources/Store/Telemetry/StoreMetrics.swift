@@ -59,16 +59,29 @@ public final class StoreMetrics: Sendable {
 
     // MARK: The writer
 
+    private static let resultCount = OperationResult.allCases.count
+
+    private static func member(_ kind: OperationKind, _ result: OperationResult) -> Int {
+        kind.rawValue * resultCount + result.rawValue
+    }
+
     func count(_ kind: OperationKind, _ result: OperationResult) {
-        operations.add(member: kind.rawValue * OperationResult.allCases.count + result.rawValue)
+        operations.add(member: Self.member(kind, result))
     }
 
     /// A group was answered, its tickets in the order of the answers.
     func answered<Ticket>(_ tickets: [StoreCounted<Ticket, OperationKind>?], _ answers: [Answer], at now: MonotonicTime)
     {
+        // Commands of a group mostly ask the same and end alike.
+        var run = (member: 0, count: 0)
         for (ticket, answer) in zip(tickets, answers) {
             guard let ticket else { continue }
-            count(ticket.kind, OperationResult(answer))
+            let member = Self.member(ticket.kind, OperationResult(answer))
+            if member != run.member {
+                operations.add(run.count, member: run.member)
+                run = (member, 0)
+            }
+            run.count += 1
             operationTime.record(Int(truncatingIfNeeded: (now - ticket.arrived).nanoseconds))
             if case .pruned(let report) = answer {
                 prunedVersions.add(report.versions)
@@ -76,6 +89,7 @@ public final class StoreMetrics: Sendable {
                 prunedOutcomes.add(report.outcomes)
             }
         }
+        operations.add(run.count, member: run.member)
     }
 
     /// A group is durable.
