@@ -80,6 +80,7 @@ extension LockBook {
         let asked = tenures[place].askedAt
         tenures[place].token = report.token
         tenures[place].until = report.until
+        tenures[place].since = report.until.adding(.zero - limits.lease)
         tenures[place].sureUntil = asked + (limits.lease - limits.leaseMargin)
         tenures[place].renewAt = renewal(after: asked)
         tenures[place].wish = report.wanted.flatMap { $0.owner == owner ? nil : $0 }
@@ -178,7 +179,13 @@ extension LockBook {
         case .queued:
             guard let first = current[tenure.key] else { preconditionFailure("somebody is in front of a line") }
             let left = max(.zero, tenures[first].sureUntil - now)
-            let holder = LockHolder(owner: owner, name: name, until: tenures[first].until, remaining: left)
+            let holder = LockHolder(
+                owner: owner,
+                name: name,
+                since: tenures[first].since,
+                until: tenures[first].until,
+                remaining: left
+            )
             giveUp(place, .heldBy(holder), now)
         case .loading: giveUp(place, late, now)
         default: giveUp(place, tenure.holder.map { .heldBy($0) } ?? late, now)

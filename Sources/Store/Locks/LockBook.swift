@@ -79,7 +79,8 @@ struct LockBook: ~Copyable {
         var token: Int64 = 0
         /// Nobody else can have the lock before.
         var sureUntil = MonotonicTime(nanoseconds: .min)
-        /// The end of the lease by the store's clock, for people.
+        /// Since when it is ours and the end of the lease, by the store's clock, for people.
+        var since = WallTime(nanoseconds: 0)
         var until = WallTime(nanoseconds: 0)
         var began = MonotonicTime(nanoseconds: 0)
         var askedAt = MonotonicTime(nanoseconds: 0)
