@@ -328,22 +328,6 @@ private func refusal<Result>(_ body: () async throws(HoldError) -> Result) async
     }
 }
 
-extension KeeperTests {
-    @Test func `a commit about locks of two loops is our bug`() async {
-        await #expect(processExitsWith: .failure) {
-            let store = try Store(.memory)
-            let loops = [EventLoop(kernel: try LinuxKernel()), EventLoop(index: 1, kernel: try LinuxKernel())]
-            for loop in loops { loop.adoptThread() }
-            var opened: HeldDocument?
-            try store.keeper(on: loops[0]).open(try key("ann")) { opened = try? $0.get() }
-            for _ in 0..<1_000 where opened == nil { loops[0].turn() }
-            // Without a document it ends well, and the claim fails.
-            guard let held = opened else { return }
-            try store.keeper(on: loops[1]).commit([HeldChange(held, to: nil)])
-        }
-    }
-}
-
 /// Two processes and one database.
 @Suite(
     "Lock keepers of two processes",

@@ -53,10 +53,10 @@ import Testing
             await Task.yield()
             outcomes.append(WriterStage(seed: seed).play())
         }
-        #expect(outcomes.reduce(0) { $0 + $1.made } > 4_000)
-        #expect(outcomes.reduce(0) { $0 + $1.doubts } > 200)
-        #expect(outcomes.reduce(0) { $0 + $1.givenUp } > 200)
-        #expect(outcomes.reduce(0) { $0 + $1.unknown } > 20)
-        #expect(outcomes.reduce(0) { $0 + $1.turnedAway } > 200)
+        #expect(outcomes.reduce(0) { $0 + $1.made } > 10_000)
+        #expect(outcomes.reduce(0) { $0 + $1.doubts } > 500)
+        #expect(outcomes.reduce(0) { $0 + $1.givenUp } > 500)
+        #expect(outcomes.reduce(0) { $0 + $1.unknown } > 50)
+        #expect(outcomes.reduce(0) { $0 + $1.turnedAway } > 500)
     }
 }

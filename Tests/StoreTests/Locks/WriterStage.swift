@@ -98,7 +98,7 @@ final class WriterStage {
     // MARK: The play
 
     func play() -> Outcome {
-        let curtain = time + .seconds(10)
+        let curtain = time + .seconds(30)
         while complaints.isEmpty, time < curtain { step(until: curtain) }
         failure = 0
         stubbornness = 0
