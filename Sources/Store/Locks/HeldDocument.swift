@@ -16,11 +16,15 @@ public final class HeldDocument: @unchecked Sendable {
     /// Who keeps the lock.
     public let keeper: LockKeeper
     let id: LockBook.TenureID
+    private let loop: EventLoop
+    private let cell: LockBook.Cell
     /// Why there is no lock any more.
     var end: HoldError?
     private var decoded: (edition: UInt64, value: Value?)?
 
     init(_ keeper: LockKeeper, _ id: LockBook.TenureID, _ key: DocumentKey) {
+        loop = keeper.loop
+        cell = keeper.book.tenures[id.place].cell
         self.keeper = keeper
         self.id = id
         self.key = key
@@ -39,9 +43,8 @@ public final class HeldDocument: @unchecked Sendable {
     ///
     /// - Throws: `doubtful` while the lock may be somebody else's, `lost` or `ended` when it is not ours.
     public func read() throws(HoldError) -> HeldBody? {
-        keeper.loop.checkIsolated()
-        if let end { throw end }
-        return try keeper.book.read(id, at: keeper.loop.readClock())
+        _ = try sureEdition()
+        return cell.current
     }
 
     /// The document in memory, whatever has become of the lease: for play that goes on while the store is away. It may be
@@ -83,9 +86,9 @@ public final class HeldDocument: @unchecked Sendable {
 
     /// The edition of what `read` would answer.
     func sureEdition() throws(HoldError) -> UInt64 {
-        keeper.loop.checkIsolated()
-        if let end { throw end }
-        return try keeper.book.edition(id, at: keeper.loop.readClock())
+        loop.checkIsolated()
+        guard loop.readClock() < cell.readableUntil else { throw end ?? keeper.book.unreadable(id) }
+        return cell.edition
     }
 
     /// Rises with every change of what is in memory: for whoever keeps something that is made from it.
@@ -132,6 +135,8 @@ public final class HeldDocument: @unchecked Sendable {
     /// What became of each change, its own `then` tells.
     public func release(then: @escaping () -> Void = {}) {
         if end == nil { end = .ended }
+        // Also when the release is part of a round under way, and done a little later.
+        cell.readableUntil = MonotonicTime(nanoseconds: .min)
         keeper.release(id, then: then)
     }
 

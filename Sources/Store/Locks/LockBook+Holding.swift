@@ -8,16 +8,15 @@ extension LockBook {
     ///
     /// - Throws: `doubtful` when somebody else might have the lock by now, `ended` when the tenure is over.
     func read(_ id: TenureID, at now: MonotonicTime) throws(HoldError) -> HeldBody? {
-        guard tenures[id.place].turn == id.turn, tenures[id.place].isOurs else { throw .ended }
-        guard now < tenures[id.place].sureUntil, tenures[id.place].reload == nil else { throw .doubtful }
-        return tenures[id.place].current
+        guard tenures[id.place].turn == id.turn else { throw .ended }
+        let cell = tenures[id.place].cell
+        guard now < cell.readableUntil else { throw unreadable(id) }
+        return cell.current
     }
 
-    /// The number of what `read` would answer.
-    func edition(_ id: TenureID, at now: MonotonicTime) throws(HoldError) -> UInt64 {
-        guard tenures[id.place].turn == id.turn, tenures[id.place].isOurs else { throw .ended }
-        guard now < tenures[id.place].sureUntil, tenures[id.place].reload == nil else { throw .doubtful }
-        return tenures[id.place].edition
+    /// Why a cell is not to be read.
+    func unreadable(_ id: TenureID) -> HoldError {
+        tenures[id.place].turn == id.turn && tenures[id.place].phase == .held ? .doubtful : .ended
     }
 
     /// The document as it is in memory, whatever has become of the lease.

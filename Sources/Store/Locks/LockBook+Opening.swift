@@ -138,6 +138,7 @@ extension LockBook {
                 opened(place, now)
             } else {
                 tenures[place].reload = nil
+                touch(place)
                 advance(place, now)
             }
         case .success: preconditionFailure("a document was asked for")

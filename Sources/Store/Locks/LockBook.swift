@@ -72,6 +72,14 @@ struct LockBook: ~Copyable {
         case wanted, barrier, reading
     }
 
+    /// What a read from memory looks at, side by side: the book is large, and such reads are many.
+    final class Cell {
+        /// It may be read up to this moment: while the lock is held and nobody else can have it.
+        var readableUntil = MonotonicTime(nanoseconds: .min)
+        var current: HeldBody?
+        var edition: UInt64 = 0
+    }
+
     struct Tenure {
         var key = DocumentKey(packed: [])
         var turn: UInt64 = 0
@@ -105,9 +113,16 @@ struct LockBook: ~Copyable {
         var saved: HeldBody?
         var savedVersion: Int64 = 0
         /// What is on the disk with all changes that are not.
-        var current: HeldBody?
+        var current: HeldBody? {
+            get { cell.current }
+            nonmutating set { cell.current = newValue }
+        }
         /// Rises with every change of `current`.
-        var edition: UInt64 = 0
+        var edition: UInt64 {
+            get { cell.edition }
+            nonmutating set { cell.edition = newValue }
+        }
+        let cell = Cell()
         /// Saves that change it, in their order. The first may be on its way.
         var saves: [Int] = []
         var timer: TimerID?
@@ -226,6 +241,8 @@ struct LockBook: ~Copyable {
     /// Sets the timers of what has changed: the end of every event.
     mutating func rearm() {
         for place in touched {
+            let isReadable = tenures[place].phase == .held && tenures[place].reload == nil
+            tenures[place].cell.readableUntil = isReadable ? tenures[place].sureUntil : MonotonicTime(nanoseconds: .min)
             let moment = moment(of: place)
             if let timer = tenures[place].timer {
                 if moment == .never {
@@ -280,6 +297,7 @@ struct LockBook: ~Copyable {
     mutating func remove(_ place: Int, _ now: MonotonicTime) {
         let key = tenures[place].key
         set(place, .vacant)
+        tenures[place].cell.readableUntil = MonotonicTime(nanoseconds: .min)
         var empty = Tenure()
         empty.turn = tenures[place].turn + 1
         empty.timer = tenures[place].timer

@@ -130,7 +130,7 @@ private func refusal<Result>(_ body: () async throws(HoldError) -> Result) async
                 await held.release()
             }
             #expect(store.lockTally.contested == 1)
-            _ = first
+            withExtendedLifetime(first) {}
         }
     }
 
@@ -153,7 +153,7 @@ private func refusal<Result>(_ body: () async throws(HoldError) -> Result) async
                 Issue.record("he was not told")
                 return
             }
-            _ = first
+            withExtendedLifetime(first) {}
         }
     }
 
@@ -308,7 +308,7 @@ private func refusal<Result>(_ body: () async throws(HoldError) -> Result) async
         #expect(answer.lock?.state == .acquired)
         #expect(try await store.document(bag)?.body.value == 3)
         store.close()
-        _ = held
+        withExtendedLifetime(held) {}
     }
 
     @Test func `a store that is closed refuses what comes`() async throws {
@@ -384,7 +384,7 @@ struct KeeperProcessTests {
         }
         #expect(one.store.lockTally.wanted == 1)
         #expect(two.store.lockTally.takenOver == 0)
-        _ = first
+        withExtendedLifetime(first) {}
     }
 
     // one                             two
@@ -433,6 +433,6 @@ struct KeeperProcessTests {
         }
         #expect(holder?.name == "two")
         #expect(try await two.store.document(bag)?.body.value == 2)
-        _ = second
+        withExtendedLifetime(second) {}
     }
 }
