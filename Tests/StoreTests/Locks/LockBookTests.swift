@@ -182,6 +182,7 @@ import Wire
                     to: LockHolder(
                         owner: owner(2),
                         name: "owner 2",
+                        since: noon,
                         until: noon + .milliseconds(19_000),
                         remaining: .milliseconds(7_000)
                     )
