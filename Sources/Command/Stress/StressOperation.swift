@@ -135,7 +135,11 @@ struct StressDocument: SequentialThing {
         default: return nil
         }
         let isIdle = operation.kind == .remove && state.value == nil
-        if !isIdle { next.version += 1 }
+        if !isIdle {
+            next.version += 1
+            // It went past a lease that was over, and the lock is nobody's since.
+            if operation.fence == nil { next.owner = nil }
+        }
         guard let outcome = operation.outcome else { return next }
         let isTold = outcome == .written(version: next.version, number: number)
         return isTold || outcome == .applied(version: next.version) ? next : nil

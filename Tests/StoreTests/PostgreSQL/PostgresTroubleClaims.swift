@@ -63,7 +63,7 @@ struct PostgresTroubleClaims {
     @Test(arguments: [true, false])
     func `a commit whose answer is missed is found out, and done once`(isLetGo: Bool) throws {
         let (server, engine) = try PostgresClaims.open(try PostgresClaims.shared()) {
-            $0.postgres.answerTimeout = .milliseconds(300)
+            $0.postgres.answerTimeout = .seconds(2)
         }
         defer { server.stop() }
         let gold = try key("gold")
