@@ -37,6 +37,7 @@ struct StoreBench {
         var rows = try measureInMemory()
         rows += try measureFiles()
         rows += try measureHeld()
+        rows += try measureLadders()
         rows += try measureSlowDisk()
         rows += try measurePostgres()
         guard !rows.isEmpty else { throw .nothingMeasured }
