@@ -8,7 +8,7 @@ extension Limits {
         public var clockLeeway = Duration.seconds(5)
         /// How often a server hears which logins others of the same store have ended.
         public var hearingInterval = Duration.seconds(2)
-        /// How far it looks back each time: longer than a store is away while it fails over.
+        /// How far it looks back behind what it heard last: longer than a commit takes that was begun before.
         public var hearingWindow = Duration.seconds(60)
         /// How long a login lives without being used: a player who was away for a holiday is still logged in.
         public var refreshLifetime = Duration.seconds(30 * 86_400)

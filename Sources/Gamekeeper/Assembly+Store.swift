@@ -54,14 +54,14 @@ extension Assembly {
 
     /// What was changed under locks is saved, and the locks are free: whoever starts next has nothing to take over. A store
     /// that is away is waited for no longer than stopping may take; then the leases run out.
-    func letGoOfLocks() {
+    func letGoOfLocks(within time: Duration) {
         guard let store else { return }
         let isOver = Bell()
         Task {
             await store.letGoOfLocks()
             isOver.ring()
         }
-        isOver.wait(within: stopTimeout)
+        isOver.wait(within: time)
     }
 
     /// Lets `gamekeeper store` in, where there is a data folder. The game goes on without it.

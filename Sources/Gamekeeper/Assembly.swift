@@ -171,11 +171,14 @@ public final class Assembly: Sendable {
         log.write(.info, "stopping", ["within": .duration(stopTimeout)])
         operations.stopping()
         gate?.stop()
-        letGoOfLocks()
-        loops.stop(within: stopTimeout)
+        // All of it together takes no longer than service managers wait before they kill.
+        let clock = SystemClock()
+        let end = clock.now() + stopTimeout
+        letGoOfLocks(within: stopTimeout / 2)
+        loops.stop(within: max(.seconds(1), end - clock.now()))
         operations.stop()
         socket?.stop()
-        store?.close(within: stopTimeout)
+        store?.close(within: max(.seconds(1), end - clock.now()))
         log.write(.info, "stopped")
     }
 

@@ -70,7 +70,7 @@ import Wire
         #expect(account.credentials == [credential] && account.roles == Roles(["moderator"]))
         #expect(try await accounts.record(of: credential)?.verifier == [1, 2, 3])
         #expect(try await accounts.families(of: player, at: now).map(\.id) == [stays.id])
-        #expect(try await accounts.closures(since: now) == [ClosedFamily(goes.id, of: player)])
+        #expect(try await accounts.closures(since: now) == [ClosedFamily(goes.id, of: player, because: .logout)])
         #expect(try await accounts.closures(since: now.adding(.nanoseconds(1))).isEmpty)
         store.close()
     }

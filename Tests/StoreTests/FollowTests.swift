@@ -82,6 +82,38 @@ import Wire
         }
     }
 
+    @Test func `who takes longer for a page than a lease keeps his name, and goes on`() async throws {
+        try await withStore(
+            .memory,
+            {
+                $0.limits.lease = .milliseconds(60)
+                $0.limits.leaseRenewal = .milliseconds(10)
+                $0.limits.rowsPerPageMax = 2
+            }
+        ) { store in
+            try await write(store, 0..<4)
+            let tokens = Heard()
+            var pages: [[Int64]] = []
+            await #expect(throws: Enough.self) {
+                try await store.follow("mail", pause: .milliseconds(1)) { entries in
+                    pages.append(Self.numbers(entries))
+                    let place = try DocumentKey(hidden: "~cursor", "mail")
+                    // Renewals go by: the lease ends later each time it is looked at.
+                    var ends: Set<WallTime> = []
+                    while ends.count < 12 {
+                        guard case .lock(let state?) = try await store.read(.lock(place)) else { continue }
+                        if let until = state.holder?.until { ends.insert(until) }
+                        tokens.add([state.token], by: 0)
+                        await Task.yield()
+                    }
+                    if pages.count == 2 { throw Enough() }
+                }
+            }
+            #expect(pages == [[0, 1], [2, 3]])
+            #expect(Set(tokens.by(0)).count == 1)
+        }
+    }
+
     @Test func `a page whose place could not be kept is handed over again`() async throws {
         let store = try Store(.memory)
         try await write(store, 0..<3)

@@ -48,7 +48,7 @@ extension StoreClerk {
 
     func locks(_ errand: ClerkErrand) async throws(ClerkReply.Refusal) -> Value.Object {
         var after: DocumentKey?
-        if case .array(let names)? = errand.after { after = Self.key(names) }
+        if case .array(let names)? = errand.after { after = key(names) }
         let max = limits.operations.rowsPerPageMax
         var rows: [Value] = []
         var looked = 0
@@ -62,11 +62,13 @@ extension StoreClerk {
         return ["locks": .array(rows), "next": next ?? .null]
     }
 
-    private static func key(_ names: [Value]) -> DocumentKey? {
+    private func key(_ names: [Value]) -> DocumentKey? {
         let texts = names.compactMap { if case .string(let text) = $0 { text } else { nil } }
         guard texts.count == 3 else { return nil }
         // Locks of our own documents are listed like others.
-        guard texts[0].hasPrefix("~") else { return try? DocumentKey(texts[0], scope: texts[1], texts[2]) }
+        guard texts[0].hasPrefix("~") else {
+            return try? DocumentKey(texts[0], scope: texts[1], texts[2], limits: limits.store)
+        }
         return try? DocumentKey(hidden: texts[0], scope: texts[1], texts[2])
     }
 

@@ -102,7 +102,12 @@ public struct StoreClerk: Sendable {
         if errand.steals {
             // Nobody loses his lock for what would be refused anyhow.
             try await foresee(errand, key)
-            stolen = try await steal(key)
+            let taken = try await steal(key)
+            log.warning(
+                "an operator took a lock",
+                ["document": .text("\(key)"), "lock_from": .text(taken.from ?? "")]
+            )
+            stolen = taken
         }
         let result: Result<Int64, ClerkReply.Refusal>
         do throws(ClerkReply.Refusal) {
@@ -114,6 +119,12 @@ public struct StoreClerk: Sendable {
             let release = LockCommand(key, owner: fence.owner, .release(token: fence.token))
             // Should it fail, the lease ends by itself.
             _ = try? await store.perform(.lock(release))
+        }
+        if case .failure(let refusal) = result {
+            log.warning(
+                "what an operator asked was not done, or it is not known",
+                ["document": .text("\(key)"), "change": .text(errand.deed.rawValue), "reason": .text("\(refusal)")]
+            )
         }
         let version = try result.get()
         log.warning(

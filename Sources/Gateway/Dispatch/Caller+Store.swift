@@ -66,8 +66,8 @@ extension Caller {
             _ = try await store.perform(.transaction(transaction), in: trace)
             return answer
         }
-        precondition(transaction.outcome == nil, "the outcome of a call is made here")
-        guard effect.committed == nil else { throw SavedTwice() }
+        guard transaction.outcome == nil else { throw CommitMistake.hasOutcome }
+        guard effect.committed == nil else { throw CommitMistake.savedTwice }
         let outcome = StoredOutcome.answered(try bytes(of: answer))
         var transaction = transaction
         transaction.outcome = try effect.claim.row(outcome, at: store.now, desk.gate.limits.outcomes)
@@ -112,9 +112,14 @@ extension Caller {
     }
 }
 
-/// A call with a key has saved twice: what it did first could be done again by sending it again. Everything that belongs
-/// together is one transaction.
-struct SavedTwice: Error {}
+/// What a handler does wrong that saves.
+enum CommitMistake: Error {
+    /// A call with a key has saved twice: of the second effect nobody could say whether it was had. What belongs together is
+    /// one transaction.
+    case savedTwice
+    /// The outcome of a call with a key is made from its answer, and not brought along.
+    case hasOutcome
+}
 
 extension StoreError: RefusalSource {
     /// What a caller is told; the operator's words stay with the operator.

@@ -77,7 +77,9 @@ extension Visitor {
     /// Another one with this key is under way: its outcome is this one's too.
     private final func wait<Reply: CallReply>(_ once: CallOnce<Reply>) {
         let outcomes = desk.gate.outcomes
-        startTask(keepsGoing: false, refusing: { refuse(once.call, $0, once.reply, once.since) }) { visitor, under in
+        let started = startTask(keepsGoing: false, refusing: { refuse(once.call, $0, once.reply, once.since) }) {
+            visitor,
+            under in
             let answer = await outcomes.begin(once.claim, at: once.since.time, deadline: once.until)
             guard visitor.finish(under) else {
                 return visitor.desk.abandoned(once.call, under, visitor, once.since)
@@ -85,6 +87,14 @@ extension Visitor {
             let caller = visitor.desk.takeCaller(visitor, once.call, once.trace)
             visitor.proceed(once, answer, caller)
             visitor.desk.giveBack(consume caller)
+        }
+        guard let started, !started.isOver else { return }
+        started.timer = desk.loop.schedule(at: once.until) { [self] in
+            started.timer = nil
+            // The store is slow. Nothing was begun, and nothing will be.
+            guard finish(started) else { return }
+            started.cancel()
+            refuse(once.call, Denial(.late).refusal, once.reply, once.since)
         }
     }
 

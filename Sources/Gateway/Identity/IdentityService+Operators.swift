@@ -84,24 +84,29 @@ extension IdentityService {
             distrust(at: now)
             throw IdentityRefusal(error)
         }
-        for login in closed { revocations.add(login.family, at: now) }
+        for login in closed { revocations.add(login.family, because: login.reason, at: now) }
+        heard.withLock { $0 = now }
     }
 
     /// Hears which logins other servers of the same store have ended, and ends their sessions here. A server whose store
     /// is shared does it every few seconds.
     ///
-    /// - Throws: `unavailable`; what was missed is heard the next time, within `Limits.Identity.hearingWindow`.
+    /// - Throws: `unavailable`; what was missed is heard the next time.
     public func hear(at now: WallTime) async throws {
+        // Back to what was heard last, and further, because clocks differ and commits take time.
+        let last = min(heard.withLock { $0 } ?? now, now).adding(.zero - limits.hearingWindow)
+        let oldest = now.adding(.zero - limits.accessLifetime - limits.clockLeeway)
         let closed: [ClosedFamily]
         do {
-            closed = try await store.closures(since: now.adding(.zero - limits.hearingWindow - limits.clockLeeway))
+            closed = try await store.closures(since: max(last, oldest).adding(.zero - limits.clockLeeway))
         } catch {
             throw IdentityRefusal(error)
         }
         for login in closed where !revocations.refuses(login.family, issued: .max) {
-            revocations.add(login.family, at: now)
-            if let player = login.player { tell(.ended(login.family, of: player, because: .revoked)) }
+            revocations.add(login.family, because: login.reason, at: now)
+            if let player = login.player { tell(.ended(login.family, of: player, because: login.reason)) }
         }
+        heard.withLock { $0 = now }
     }
 
     /// Refuses every access token made so far, because it is not known whose login has ended. Their owners refresh them.

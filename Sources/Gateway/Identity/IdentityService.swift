@@ -19,6 +19,8 @@ public final class IdentityService: Sendable {
     let tokens: AccessTokens
     let vault: KeyVault
     let revocations: Revocations
+    /// When it was last heard which logins others of the same store have ended.
+    let heard = Mutex<WallTime?>(nil)
     let tickets: Mutex<TicketTable>
     private let caches: [LoopCache]
     private let identifiers = Mutex(IdentifierGenerator())

@@ -21,10 +21,7 @@ public final class DurableOutcomeStore: OutcomeStore {
 
     /// Keeps outcomes in a store, for calls on these loops.
     public init(_ store: Store, on group: EventLoopGroup, _ limits: Limits.Outcomes, log: Log) {
-        // What memory forgets early is still in the store, so nobody is refused for want of room to remember.
-        var remembered = limits
-        remembered.keptAtLeast = .zero
-        memory = MemoryOutcomeStore(remembered)
+        memory = MemoryOutcomeStore(limits)
         self.store = store
         self.limits = limits
         self.log = log
@@ -51,7 +48,7 @@ public final class DurableOutcomeStore: OutcomeStore {
             guard let outcome = StoredOutcome(stored: found.bytes) else {
                 throw .failed(.away(.damaged, retryAfter: .zero))
             }
-            memory.committed(ticket, outcome, at: now)
+            committed(ticket, outcome, at: now)
             return .known(outcome)
         } catch {
             abandon(ticket)
@@ -94,12 +91,12 @@ public final class DurableOutcomeStore: OutcomeStore {
         _ error: StoreError
     ) {
         log.warning("an outcome is kept in memory alone", ["reason": .text("\(error)")])
-        committed(ticket, outcome, at: now)
+        memory.end(ticket, outcome, isStored: false, at: now)
     }
 
     /// Gives an outcome that is stored to those who wait.
     public func committed(_ ticket: OutcomeTicket, _ outcome: StoredOutcome, at now: MonotonicTime) {
-        memory.committed(ticket, outcome, at: now)
+        memory.end(ticket, outcome, isStored: true, at: now)
     }
 
     /// Wakes the first who waits, to run in place of a call that ended without an outcome.

@@ -61,8 +61,13 @@ public final class MemoryOutcomeStore: OutcomeStore {
 
     /// Keeps the outcome and wakes who waits for it.
     public func committed(_ ticket: OutcomeTicket, _ outcome: StoredOutcome, at now: MonotonicTime) {
+        end(ticket, outcome, isStored: false, at: now)
+    }
+
+    /// The same; what the store has too may be forgotten here as soon as there is no room.
+    func end(_ ticket: OutcomeTicket, _ outcome: StoredOutcome, isStored: Bool, at now: MonotonicTime) {
         guard ticket.end() else { return }
-        wake { $0.finish(ticket.claim, number: ticket.number, outcome, at: now) }
+        wake { $0.finish(ticket.claim, number: ticket.number, outcome, isStored: isStored, at: now) }
     }
 
     /// Wakes the first who waits, to run in place of a call that ended without an outcome.

@@ -36,6 +36,8 @@ struct OutcomeTable: ~Copyable {
     struct Entry {
         let digest: UInt128
         var state: State
+        /// Whether the store has the outcome too, so that nothing is lost when it is forgotten here.
+        var isStored = false
         // Neighbours among those that are kept: of all, and of the same player.
         var older: OutcomeClaim.Place?
         var newer: OutcomeClaim.Place?
@@ -138,6 +140,7 @@ struct OutcomeTable: ~Copyable {
         _ claim: OutcomeClaim,
         number: UInt64,
         _ outcome: StoredOutcome,
+        isStored: Bool = false,
         at now: MonotonicTime
     ) -> [Wake] {
         guard var entry = entries[claim.place], case .running(number, let waiters) = entry.state else { return [] }
@@ -145,6 +148,7 @@ struct OutcomeTable: ~Copyable {
         let size = Self.entryBytes + min(kept.byteCount, limits.outcomeBytesMax)
         reserve(size - reservation, for: claim.player)
         entry.state = .kept(kept, since: now, bytes: size)
+        entry.isStored = isStored
         entries[claim.place] = entry
         append(claim.place)
         waiting -= waiters.count
@@ -204,8 +208,10 @@ struct OutcomeTable: ~Copyable {
 
     /// Forgets an outcome before its day is over, unless it is too young; then tells how long it still is.
     private mutating func forget(_ place: OutcomeClaim.Place?, at now: MonotonicTime) -> Duration? {
-        guard let place, case .kept(_, let since, let size) = entries[place]?.state else { return .seconds(1) }
-        let end = since + limits.keptAtLeast
+        guard let place, let entry = entries[place], case .kept(_, let since, let size) = entry.state else {
+            return .seconds(1)
+        }
+        let end = since + (entry.isStored ? .zero : limits.keptAtLeast)
         guard end <= now else { return end - now }
         forgottenEarly += 1
         unlink(place)

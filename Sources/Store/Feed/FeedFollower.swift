@@ -2,7 +2,7 @@ import Base
 import Wire
 
 /// Somebody who reads the feed under a name: holds the name's lock, and knows how far he is.
-struct FeedFollower {
+struct FeedFollower: Sendable {
     private let key: DocumentKey
     private let owner: OwnerID
     private let limits: Limits.Store
@@ -20,10 +20,25 @@ struct FeedFollower {
     /// What comes next; `nil` when there is nothing new, or another one follows under this name.
     mutating func next(in store: Store) async throws(StoreError) -> FeedPage? {
         guard try await holds(store) else { return nil }
-        let reading = try await store.read(.feed(from: cursor, max: limits.rowsPerPageMax))
-        guard case .feed(let page) = reading else { preconditionFailure("the feed was asked for") }
-        if page.entries.isEmpty { cursor = page.next }
-        return page.entries.isEmpty ? nil : page
+        while true {
+            let reading = try await store.read(.feed(from: cursor, max: limits.rowsPerPageMax))
+            guard case .feed(let page) = reading else { preconditionFailure("the feed was asked for") }
+            if !page.entries.isEmpty { return page }
+            // Of things that are not the game's a page shows nothing, and goes on behind them.
+            guard page.next != cursor else { return nil }
+            cursor = page.next
+        }
+    }
+
+    /// Keeps the name while a page is handled, however long that takes. It ends when it is cancelled, or when the name is
+    /// another one's, which is found out when the place is to be kept.
+    func keep(in store: Store) async {
+        guard let fence else { return }
+        let renewal = lock(.renew(token: fence.token, lease: limits.lease))
+        while true {
+            do { try await Task.sleep(for: limits.leaseRenewal) } catch { return }
+            do throws(StoreError) { _ = try await store.perform(renewal) } catch .refused { return } catch { continue }
+        }
     }
 
     /// Keeps how far he is. Where that fails, because the store is away or another one has taken the name over, the page is

@@ -43,6 +43,8 @@ extension Store {
                 continue
             }
             do {
+                let holder = follower
+                async let _ = holder.keep(in: self)
                 try await body(page.entries)
             } catch {
                 await follower.letGo(of: self)

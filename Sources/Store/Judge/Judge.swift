@@ -74,8 +74,10 @@ enum Judge {
         var moves: [ScoreMove] = []
         for (change, score) in zip(transaction.scores, scores) {
             let before = set.score(change.key)
-            // Whoever gets the score that he has keeps his place among those who have it.
-            if before?.score != score { set.set(score: change.key, score.map { ScoreRow(score: $0, at: set.now) }) }
+            // Whoever gets the score that he has keeps his place among those who have it, and nothing has moved: told as news,
+            // it would hide a change of another process that came before it.
+            guard before?.score != score else { continue }
+            set.set(score: change.key, score.map { ScoreRow(score: $0, at: set.now) })
             moves.append(ScoreMove(key: change.key, row: set.score(change.key), place: set.transaction))
         }
         for event in transaction.events { set.append(event) }

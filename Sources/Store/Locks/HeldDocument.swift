@@ -69,7 +69,7 @@ public final class HeldDocument: @unchecked Sendable {
     }
 
     /// Whether `read` would answer.
-    public var isSure: Bool { if (try? read()) != nil { true } else { false } }
+    public var isSure: Bool { (try? sureEdition()) != nil }
 
     /// Whether everything that was changed is on the disk.
     public var isSaved: Bool {

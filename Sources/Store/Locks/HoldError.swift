@@ -13,6 +13,8 @@ public enum HoldError: Error, Hashable, Sendable {
     case ended
     /// An earlier change of the same document was not made, and this one was built on it.
     case undone
+    /// The documents of a commit are not all held by the keeper that was asked: those of two loops can't be changed together.
+    case elsewhere
     /// The store has decided that it will not.
     case refused(StoreRefusal)
     /// The store could not.
@@ -23,6 +25,7 @@ public enum HoldError: Error, Hashable, Sendable {
         switch self {
         case .heldBy, .doubtful: .unavailable
         case .lost, .ended, .undone: .conflict
+        case .elsewhere: .internal
         case .refused(let refusal): refusal.code
         case .failed(let fault): fault.code
         }
@@ -34,7 +37,7 @@ public enum HoldError: Error, Hashable, Sendable {
         case .heldBy(let holder): holder.remaining
         case .doubtful: .seconds(1)
         case .failed(let fault): fault.retryAfter
-        case .lost, .ended, .undone, .refused: nil
+        case .lost, .ended, .undone, .elsewhere, .refused: nil
         }
     }
 }

@@ -58,7 +58,8 @@ extension LockBook {
             group.isSpoiled = group.isSpoiled || save.doubt != nil || save.state == .settling
             if isSent {
                 // It is made or not by itself; and if it was made before, what comes after it must not be.
-                group.isSpoiled = group.isSpoiled || save.change.outcome != nil
+                let hasMore = save.change.outcome != nil || !save.change.scores.isEmpty || !save.change.events.isEmpty
+                group.isSpoiled = group.isSpoiled || hasMore
             } else {
                 group.add(save.change)
             }

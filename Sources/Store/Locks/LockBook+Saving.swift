@@ -157,10 +157,13 @@ extension LockBook {
             // Which of its locks is lost, their renewals tell.
             undo(number, .failure(save.doubt.map { .failed(.unknownOutcome($0)) } ?? .lost(to: holder)), now)
             reload(save, now)
-        case .conflict(current: nil) where save.doubt != nil && save.change.parts.allSatisfy { $0.after != nil }:
+        case .conflict(current: nil) where save.doubt != nil && save.change.mayBeMadeTwice:
             // The document's life was over meanwhile: it is not there whether the save was made or not.
             saves[number]?.expects = false
             send(number, again: now)
+        case .conflict(current: nil) where save.doubt != nil && !save.change.isPlain:
+            // The same, and made again it would do something twice: nobody can say any more whether it was made.
+            unsettled(number, save, now)
         case .conflict where save.doubt != nil:
             // Under our token nobody else can have made a version: this save has.
             settle(number, now)
@@ -307,4 +310,7 @@ extension LockBook {
 extension LockBook.Change {
     /// Whether it is about one document and nothing else, and may be joined with others of the same.
     var isPlain: Bool { parts.count == 1 && scores.isEmpty && outcome == nil }
+
+    /// Whether making it again changes nothing but version numbers.
+    var mayBeMadeTwice: Bool { parts.allSatisfy { $0.after != nil } && scores.isEmpty && events.isEmpty }
 }

@@ -113,7 +113,7 @@ public final class LockKeeper: @unchecked Sendable {
         then: @escaping (Result<HoldSaved, HoldError>) -> Void = { _ in }
     ) throws(HoldError) {
         loop.checkIsolated()
-        precondition(changes.allSatisfy { $0.document.keeper === self }, "a commit is about locks of one loop")
+        guard changes.allSatisfy({ $0.document.keeper === self }) else { throw .elsewhere }
         guard Set(changes.map { $0.document.id }).count == changes.count else { throw .refused(.namedTwice) }
         for change in changes { if let error = change.document.end { throw error } }
         let parts = changes.map {

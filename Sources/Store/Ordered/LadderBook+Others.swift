@@ -15,6 +15,8 @@ struct OthersChanges: Sendable {
     var askedAt: MonotonicTime?
     /// The clock of all processes, as it was then.
     var now: WallTime?
+    /// The edge of the first part of an answer that comes in parts.
+    var roundEdge: Int64?
 
     var count: Int { newest.count }
 
@@ -95,16 +97,21 @@ extension LadderBook {
         if pause.overflow || pause.partialValue > limits.removedScoreKept.nanoseconds / 2 { return lost(at: now) }
         others.now = changes.now
         for move in changes.moves { hear(move) }
+        // Below the edge of the first part everything was to be seen; what a later part shows above it may have gaps.
+        let edge = min(others.roundEdge ?? .max, changes.edge)
         let last = changes.moves.last?.place ?? .min
-        // A part is a part up to a transaction's end. Above the edge there may be more to come, and it is read once more.
-        let edge = changes.isWhole || last >= changes.edge ? changes.edge : last + 1
-        others.move(to: edge)
-        if others.count > limits.boardChangesMax { return lost(at: now) }
-        if !changes.isWhole, edge > horizon, edge < changes.edge {
+        if !changes.isWhole, last >= horizon {
+            // A part is a part up to a transaction's end. The rest is asked for, and nobody is served before it has come.
+            others.roundEdge = edge
+            others.move(to: min(edge, last + 1))
+            if others.count > limits.boardChangesMax { return lost(at: now) }
             others.askedAt = askedAt
-            append(.poll(since: edge))
+            append(.poll(since: last + 1))
             return
         }
+        others.roundEdge = nil
+        others.move(to: edge)
+        if others.count > limits.boardChangesMax { return lost(at: now) }
         others.freshAt = askedAt
         for ladder in ladders { serve(ladder, at: now) }
     }

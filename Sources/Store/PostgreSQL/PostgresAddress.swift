@@ -71,6 +71,8 @@ public struct PostgresAddress: Hashable, Sendable {
         let rest = url.dropFirst(scheme.count)
         let (beforeQuery, query) = Self.cut(rest, at: "?")
         let (authority, path) = Self.cut(beforeQuery, at: "/")
+        // Behind the server an @ is a sign of a password that was not escaped, and would be shown as something else.
+        guard query?.contains("@") != true, path?.contains("@") != true else { throw .badEscape }
         let (credentials, place) = Self.cutLast(authority, at: "@")
         let options = try Options(query)
 

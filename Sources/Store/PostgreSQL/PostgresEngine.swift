@@ -138,7 +138,11 @@ final class PostgresEngine: StoreEngine {
         let calls = { @Sendable in PostgresDoubts.calls(proof) }
         let fate = try server.ask(lane, calls) { PostgresDoubts.fate($0, proof) }
         switch fate {
-        case .committed: return true
+        case .committed:
+            // It is on this server's disk, and where the operator asks for standbys perhaps on none of theirs: ending its
+            // session has ended its wait for them. A commit of ours that comes after it waits for them as well.
+            try server.ask(lane, { [PostgresDoubts.barrier] }) { _ in }
+            return true
         case .aborted: return false
         case .inProgress: throw .server(.timedOut)
         }
@@ -187,6 +191,11 @@ enum PostgresDoubts {
             row,
         ]
     }
+
+    /// A transaction that changes nothing but has a place in the log.
+    static let barrier = PostgresCall(
+        plain: "SELECT pg_current_xact_id(), pg_logical_emit_message(true, 'gamekeeper', '')"
+    )
 
     static func fate(_ results: [PostgresRows], _ proof: PostgresGroup.Proof) -> Fate {
         guard results.count == 3, results[0].number(0, 0) == 0 else { return .inProgress }

@@ -71,7 +71,7 @@ struct PostgresPruning {
         return report
     }
 
-    // MARK: The three phases
+    // MARK: The phases
 
     private func planExpired(_ rows: PostgresRows, _ plan: inout Plan) {
         let old = (0..<rows.count).map { (name: rows.bytes($0, 0), sequence: rows.number($0, 1)) }

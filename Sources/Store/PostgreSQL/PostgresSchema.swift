@@ -131,8 +131,14 @@ enum PostgresSchema {
         PostgresCall(plain: "COMMIT"),
     ]
 
-    /// Begins a migration: waits for other processes that migrate.
-    static func begin() -> [PostgresCall] { [PostgresCall(plain: "BEGIN"), lock] }
+    /// How long a migration may take: an index of a hundred million rows takes some minutes.
+    static let patience = Duration.seconds(3_600)
+
+    /// Begins a migration: waits for other processes that migrate, and takes the time that it needs.
+    static func begin() -> [PostgresCall] {
+        let limits = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"]
+        return [PostgresCall(plain: "BEGIN")] + limits.map { PostgresCall(plain: "SET LOCAL \($0) = 0") } + [lock]
+    }
 
     /// `GKST`, as in the file of SQLite.
     private static let lock = PostgresCall(plain: "SELECT pg_advisory_xact_lock(\(0x474B_5354))")

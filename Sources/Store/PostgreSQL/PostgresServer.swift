@@ -102,9 +102,10 @@ final class PostgresServer: Sendable {
     func ask<Found: Sendable>(
         _ lane: PostgresLane,
         _ makeCalls: @escaping @Sendable () -> [PostgresCall],
+        within patience: Duration? = nil,
         _ read: @escaping @Sendable ([PostgresRows]) -> Found
     ) throws(StoreTrouble) -> Found {
-        let timeout = limits.postgres.answerTimeout
+        let timeout = patience ?? limits.postgres.answerTimeout
         let results: [Result<Found, StoreTrouble>] = wait(for: [(lane: lane, job: ())]) { lane, _, then in
             lane.withConnection { dialled in
                 switch dialled {
@@ -128,13 +129,13 @@ final class PostgresServer: Sendable {
     func migrate(_ lane: PostgresLane) throws(StoreTrouble) {
         let schema = address.schema
         do throws(StoreTrouble) {
-            try ask(lane, { PostgresSchema.begin() }) { _ in }
+            try ask(lane, { PostgresSchema.begin() }, within: PostgresSchema.patience) { _ in }
             let found = try found(lane)
             let calls = { @Sendable in
                 found == PostgresSchema.version
                     ? [PostgresCall(plain: "COMMIT")] : PostgresSchema.migrate(schema, from: found)
             }
-            try ask(lane, calls) { _ in }
+            try ask(lane, calls, within: PostgresSchema.patience) { _ in }
         } catch {
             lane.loop.deliver { _ in lane.drop(error) }
             throw error

@@ -350,7 +350,25 @@ func move(_ member: String, _ score: Int64?, place: Int64 = 0, on store: String 
         #expect(try scene.count(asked) == 3)
         scene.later(.seconds(1))
         _ = scene.ask(arena)
-        #expect(scene.polls == [121])
+        // From the edge of the first part on: between two parts something may have come to an end.
+        #expect(scene.polls == [120])
+    }
+
+    @Test func `parts above the edge of an open transaction are all asked for, and shown again the next time`() throws {
+        let scene = opened([:])
+        scene.later(.seconds(1))
+        let asked = scene.ask(arena)
+        scene.poll([try move("ann", 1, place: 101), try move("ben", 1, place: 103)], edge: 100, isWhole: false)
+        #expect(scene.answers[asked] == nil)
+        #expect(scene.polls == [104])
+        scene.poll([try move("cid", 1, place: 110), try move("dan", 1, place: 111)], edge: 100, isWhole: false)
+        #expect(scene.answers[asked] == nil)
+        #expect(scene.polls == [112])
+        scene.poll([try move("eve", 1, place: 115)], edge: 118)
+        #expect(try scene.count(asked) == 5)
+        scene.later(.seconds(1))
+        _ = scene.ask(arena)
+        #expect(scene.polls == [100])
     }
 
     @Test func `a transaction that is left open holds nobody back`() throws {

@@ -40,8 +40,11 @@ private final class LadderCourse {
 
     init(seed: UInt64) {
         var entropy = SeededEntropy(seed: seed)
-        // As long as a player's name of ours, without its order of time.
-        names = (0..<Self.members).map { "player_\(String(entropy.next() % 10_000_000_000_000, radix: 10))_\($0)" }
+        // Twenty characters, in no order: as accounts are named elsewhere.
+        names = (0..<Self.members).map { number in
+            let digits = String(UInt64(number) &* 7_368_787 % 10_000_000_000_000)
+            return "player_" + String(repeating: "0", count: 13 - digits.utf8.count) + digits
+        }
         ranking = Ranking(expecting: Self.members)
         var scores: [String: Int64] = [:]
         scores.reserveCapacity(Self.members)

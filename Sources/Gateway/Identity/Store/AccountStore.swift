@@ -118,10 +118,13 @@ public struct ClosedFamily: Hashable, Sendable {
     public let family: FamilyID
     /// Whose it was.
     public let player: PlayerID?
+    /// Why, as far as the store knows: who may be blamed for it decides how much room it gets elsewhere.
+    public let reason: IdentityChange.Reason
 
     /// Describes one.
-    public init(_ family: FamilyID, of player: PlayerID?) {
+    public init(_ family: FamilyID, of player: PlayerID?, because reason: IdentityChange.Reason = .revoked) {
         self.family = family
         self.player = player
+        self.reason = reason
     }
 }

@@ -46,7 +46,7 @@ public final class DocumentAccountStore: AccountStore {
                 let made = CredentialRecord(player: player, verifier: [])
                 try writes.append(Self.write(made, row, expecting: .absent, until: isTrial ? ends : nil))
             }
-            try writes.append(contentsOf: self.closures(ended, of: player, at: now))
+            try writes.append(contentsOf: self.closures(ended, of: player, because: .replaced, at: now))
             let admission = Admission(player: player, roles: record.roles, isNew: known == nil, closed: ended)
             return (admission, writes)
         }
@@ -64,7 +64,8 @@ public final class DocumentAccountStore: AccountStore {
             }
             // It was shown by two: both log in again.
             let writes =
-                try self.writes(record, replacing: before) + self.closures([renewal.family], of: owner, at: now)
+                try self.writes(record, replacing: before)
+                + self.closures([renewal.family], of: owner, because: .reused, at: now)
             return (.failure(.reused(of: owner)), writes)
         }
         return try answer.get()
@@ -78,7 +79,11 @@ public final class DocumentAccountStore: AccountStore {
             }
             var record = before.record
             guard record.close(family, at: now) else { return (nil, []) }
-            return (owner, try self.writes(record, replacing: before) + self.closures([family], of: owner, at: now))
+            return (
+                owner,
+                try self.writes(record, replacing: before)
+                    + self.closures([family], of: owner, because: .logout, at: now)
+            )
         }
     }
 
@@ -89,7 +94,11 @@ public final class DocumentAccountStore: AccountStore {
             var record = before.record
             let ended = record.closeAll(at: now)
             guard !ended.isEmpty else { return ([], []) }
-            return (ended, try self.writes(record, replacing: before) + self.closures(ended, of: player, at: now))
+            return (
+                ended,
+                try self.writes(record, replacing: before)
+                    + self.closures(ended, of: player, because: .revoked, at: now)
+            )
         }
     }
 
@@ -109,12 +118,18 @@ public final class DocumentAccountStore: AccountStore {
             }
             for document in try await documents(page.map(\.key)) {
                 guard let document, let family = AccountKey.family(inClosure: document.key) else { continue }
-                let player: PlayerID? = if case .string(let name)? = document.body.value { PlayerID(name) } else { nil }
-                found.append(ClosedFamily(family, of: player))
+                found.append(Self.closed(family, document.body.value))
             }
             guard page.count == Self.page, let last = page.last else { return found }
             after = last.key
         }
+    }
+
+    private static func closed(_ family: FamilyID, _ value: Value?) -> ClosedFamily {
+        guard case .array(let row)? = value, row.count == 2, case .string(let name) = row[0],
+            case .string(let why) = row[1]
+        else { return ClosedFamily(family, of: nil) }
+        return ClosedFamily(family, of: PlayerID(name), because: IdentityChange.Reason(rawValue: why) ?? .revoked)
     }
 
     private static let page = 1_000
@@ -200,7 +215,10 @@ public final class DocumentAccountStore: AccountStore {
             var record = before.record
             record.ban = ban
             let ended = ban == nil ? [] : record.closeAll(at: now)
-            return (ended, try self.writes(record, replacing: before) + self.closures(ended, of: player, at: now))
+            return (
+                ended,
+                try self.writes(record, replacing: before) + self.closures(ended, of: player, because: .banned, at: now)
+            )
         }
     }
 
@@ -315,14 +333,19 @@ extension DocumentAccountStore {
     }
 
     /// The traces of logins that have ended: they are no player's any more, and their tokens are refused.
-    private func closures(_ families: [FamilyID], of player: PlayerID, at now: WallTime) throws -> [Write] {
+    private func closures(
+        _ families: [FamilyID],
+        of player: PlayerID,
+        because reason: IdentityChange.Reason,
+        at now: WallTime
+    ) throws -> [Write] {
         let end = now.adding(limits.accessLifetime + limits.clockLeeway + limits.clockLeeway)
         return try families.flatMap { family in
             [
                 Write(try AccountKey.family(family), .remove),
                 Write(
                     try AccountKey.closure(family, at: now),
-                    .set(try DocumentBody(.string(player.description))),
+                    .set(try DocumentBody(.array([.string(player.description), .string(reason.rawValue)]))),
                     lifetime: .until(end)
                 ),
             ]
