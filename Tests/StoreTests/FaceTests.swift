@@ -6,29 +6,6 @@ import Wire
 
 @testable import Store
 
-/// A store of each kind, as a game has it.
-func withStore(
-    _ kind: SubjectKind,
-    _ change: (inout StoreOptions) -> Void = { _ in },
-    _ body: (Store) async throws -> Void
-) async throws {
-    let scratch = try Scratch()
-    var options = StoreOptions()
-    change(&options)
-    let place: StorePlace =
-        switch kind {
-        case .memory: .memory
-        case .sqlite: .sqlite(path: scratch.file)
-        case .postgres: .postgres(try PostgresClaims.shared())
-        }
-    let store = try Store(place, options)
-    do { try await body(store) } catch {
-        store.close()
-        throw error
-    }
-    store.close()
-}
-
 /// Counts across threads.
 final class Tally: Sendable {
     private let number = Atomic<Int>(0)

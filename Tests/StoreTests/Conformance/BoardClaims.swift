@@ -8,34 +8,11 @@ import Wire
 
 /// What every engine promises about ordered stores.
 @Suite("Store boards") struct BoardClaims {
-    /// A store of each kind, as a game has it.
-    static func withStore(
-        _ kind: SubjectKind,
-        _ change: (inout StoreOptions) -> Void = { _ in },
-        _ body: (Store) async throws -> Void
-    ) async throws {
-        let scratch = try Scratch()
-        var options = StoreOptions()
-        change(&options)
-        let place: StorePlace =
-            switch kind {
-            case .memory: .memory
-            case .sqlite: .sqlite(path: scratch.file)
-            case .postgres: .postgres(try PostgresClaims.shared())
-            }
-        let store = try Store(place, options)
-        do { try await body(store) } catch {
-            store.close()
-            throw error
-        }
-        store.close()
-    }
-
     @Test(arguments: SubjectKind.allCases)
     func `members stand in the order of their scores, and a write that was acknowledged counts`(kind: SubjectKind)
         async throws
     {
-        try await Self.withStore(kind) { store in
+        try await withStore(kind) { store in
             let arena = try store.board("arena")
             #expect(try await arena.top(3) == [])
             #expect(try await arena.standing(of: "ann") == nil)
@@ -61,7 +38,7 @@ import Wire
 
     @Test(arguments: SubjectKind.allCases)
     func `scopes and names that begin alike are boards and members of their own`(kind: SubjectKind) async throws {
-        try await Self.withStore(kind) { store in
+        try await withStore(kind) { store in
             let boards = try [
                 store.board("arena"), store.board("arena", scope: "june"), store.board("arena2"), store.board("aren"),
             ]
@@ -79,7 +56,7 @@ import Wire
 
     @Test(arguments: SubjectKind.allCases)
     func `a score that stays the same keeps its place among equals`(kind: SubjectKind) async throws {
-        try await Self.withStore(kind) { store in
+        try await withStore(kind) { store in
             let arena = try store.board("arena")
             for name in ["ann", "ben"] { try await arena.set(name, to: 5) }
             try await arena.set("ann", to: 5)
@@ -93,7 +70,7 @@ import Wire
 
     @Test(arguments: SubjectKind.allCases)
     func `scores that come with documents, from whomever, reach the ladder`(kind: SubjectKind) async throws {
-        try await Self.withStore(kind) { store in
+        try await withStore(kind) { store in
             let arena = try store.board("arena")
             _ = try await arena.count()
             let bag = try key("bag")
@@ -117,7 +94,7 @@ import Wire
     // write, and ask for the rank          is read for the first time
     @Test(arguments: SubjectKind.allCases)
     func `nothing is lost between what is read and what happens meanwhile`(kind: SubjectKind) async throws {
-        try await Self.withStore(kind, { $0.limits.boardRowsPerRead = 7 }) { store in
+        try await withStore(kind, { $0.limits.boardRowsPerRead = 7 }) { store in
             let arena = try store.board("arena")
             let scores = try (0..<100).map { try arena.change("old \($0)", .set(Int64($0))) }
             _ = try await store.perform(.transaction(Transaction(scores: scores)))
@@ -142,7 +119,7 @@ import Wire
 
     @Test(arguments: SubjectKind.allCases)
     func `pages go on where they ended`(kind: SubjectKind) async throws {
-        try await Self.withStore(kind) { store in
+        try await withStore(kind) { store in
             let arena = try store.board("arena")
             let scores = try (0..<100).map { try arena.change("m\($0)", .set(Int64($0 % 10))) }
             _ = try await store.perform(.transaction(Transaction(scores: scores)))
@@ -163,7 +140,7 @@ import Wire
 
     @Test(arguments: SubjectKind.allCases)
     func `what cannot be is refused by its name`(kind: SubjectKind) async throws {
-        try await Self.withStore(kind, { $0.limits.boardMembersMax = 2 }) { store in
+        try await withStore(kind, { $0.limits.boardMembersMax = 2 }) { store in
             let arena = try store.board("arena")
             #expect(throws: StoreRefusal.badName(.reserved)) { try store.board("~account") }
             await #expect(throws: StoreError.refused(.badName(.empty))) { try await arena.set("", to: 1) }
@@ -212,7 +189,7 @@ import Wire
         group.start()
         defer { group.stop(within: .seconds(1)) }
         let loop = group.loops[0]
-        try await Self.withStore(kind) { store in
+        try await withStore(kind) { store in
             let board = try store.board("arena")
             let found: [Standing] = try await withCheckedThrowingContinuation { continuation in
                 _ = loop.post { loop in

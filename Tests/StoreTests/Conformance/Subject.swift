@@ -37,6 +37,34 @@ enum SubjectKind: String, CaseIterable, Sendable {
     }
 }
 
+extension SubjectKind {
+    /// A place of its own: nobody else's file, nobody else's schema.
+    func place(in scratch: Scratch) throws -> StorePlace {
+        switch self {
+        case .memory: .memory
+        case .sqlite: .sqlite(path: scratch.file)
+        case .postgres: .postgres(try PostgresClaims.shared())
+        }
+    }
+}
+
+/// A store of each kind, as a game has it.
+func withStore(
+    _ kind: SubjectKind,
+    _ change: (inout StoreOptions) -> Void = { _ in },
+    _ body: (Store) async throws -> Void
+) async throws {
+    let scratch = try Scratch()
+    var options = StoreOptions()
+    change(&options)
+    let store = try Store(try kind.place(in: scratch), options)
+    do { try await body(store) } catch {
+        store.close()
+        throw error
+    }
+    store.close()
+}
+
 let noon = WallTime(nanoseconds: 1_800_000_000_000_000_000)
 
 final class MemorySubject: Subject {

@@ -43,12 +43,7 @@ private func refusal<Result>(_ body: () async throws(HoldError) -> Result) async
         let scratch = try Scratch()
         var options = StoreOptions()
         change(&options)
-        let place: StorePlace =
-            switch kind {
-            case .memory: .memory
-            case .sqlite: .sqlite(path: scratch.file)
-            case .postgres: .postgres(try PostgresClaims.shared())
-            }
+        let place = try kind.place(in: scratch)
         let group = try EventLoopGroup(count: loops)
         group.start()
         var stores: [Store] = []
