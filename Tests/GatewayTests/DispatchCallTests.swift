@@ -131,7 +131,7 @@ import Wire
         try player.send(try json(#"{"type":"rpc","id":70,"method":"player.confirm","params":{"text":"sure?"}}"#))
         var question = try await player.next()
         while question["type"] != .string("request") { question = try await player.next() }
-        #expect(question["timeout_ms"] == .int(6_000))
+        #expect(question["timeout_ms"] == .int(60_000))
         try player.send(try json(#"{"type":"response","id":\#(question["id"].number),"result":{"yes":true}}"#))
         #expect(try await player.answer(to: 70) == ["yes": .bool(true)])
         await #expect(throws: Told.self) { try await player.call("player.confirm", ["text": .string("hm?")]) }

@@ -29,7 +29,7 @@ enum Skirmish {
     static let position = Event<Line>("player.position", lane: .latest)
     static let chat = Topic<Line>("chat", history: 5, publishing: .player)
     static let news = Topic<Line>("news")
-    static let confirm = Request<Line, Yes>("client.confirm", timeout: .seconds(6))
+    static let confirm = Request<Line, Yes>("client.confirm", timeout: .seconds(60))
 
     static func contract(_ counter: CallCounter = CallCounter()) -> Contract<Caller> {
         Contract<Caller>("skirmish", version: "1") {
