@@ -43,6 +43,9 @@ import Wire
         }
         #expect(ClerkErrand(["do": "dance"]) == nil)
         #expect(ClerkErrand(["do": "put", "expect": "soon"]) == nil)
+        #expect(ClerkErrand(["do": "get", "version": "first"]) == nil)
+        #expect(ClerkErrand(["do": "get", "at": true]) == nil)
+        #expect(ClerkErrand(["do": "remove", "steal": 1]) == nil)
         #expect(ClerkErrand([:]) == nil)
     }
 

@@ -72,9 +72,22 @@ public struct ClerkErrand: Sendable, Equatable {
         prefix = object.text("prefix") ?? ""
         value = object["value"]
         after = object["after"]
-        if case .bool(let steals)? = object["steal"] { self.steals = steals }
-        if case .int(let version)? = object["version"] { self.version = version }
-        if case .int(let nanoseconds)? = object["at"] { moment = WallTime(nanoseconds: nanoseconds) }
+        // What is there and is none is refused: passed over, it would answer the newest to who asked for an old one.
+        switch object["steal"] {
+        case nil: break
+        case .bool(let steals)?: self.steals = steals
+        default: return nil
+        }
+        switch object["version"] {
+        case nil: break
+        case .int(let version)?: self.version = version
+        default: return nil
+        }
+        switch object["at"] {
+        case nil: break
+        case .int(let nanoseconds)?: moment = WallTime(nanoseconds: nanoseconds)
+        default: return nil
+        }
         switch object["expect"] {
         case nil: break
         case .string("absent")?: expected = .absent
